@@ -1,0 +1,1 @@
+//! Hits become cases; which unit can be there first, and why.

@@ -1,0 +1,583 @@
+//! The case: all open hits about one vehicle, and what people decided about it.
+//!
+//! ```text
+//! new -> confirmed -> deployed -> closed
+//!   \-> rejected      confirmed -> closed (with the reason why nobody was sent as its outcome)
+//! ```
+//!
+//! Transitions are pure: [`open`], [`sight`], [`decide`] and [`advance`] take values and a time and return the new
+//! values and the event to publish, or a [`Refusal`]. `store` applies them in a transaction.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::hit::Hit;
+use crate::hotlist::{Entry, Grade};
+use crate::read::PlateRead;
+use crate::unit::Proposal;
+use crate::{BcuCode, CallSign, CaseId, DeploymentId, HitId, UserName, Vrm};
+
+/// Longest reason or note, in characters.
+pub const MAX_NOTE: usize = 2_000;
+
+/// Everything the control room shows about one vehicle of interest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Hash of the hit that opened it.
+    pub case_id: CaseId,
+    /// The vehicle.
+    pub vrm: Vrm,
+    /// The most urgent grade of its hits.
+    pub grade: Grade,
+    /// Where it stands.
+    pub state: CaseState,
+    /// Counts people's decisions: a command carries the version it saw. Sightings and units' progress leave it alone,
+    /// so that a vehicle on the move does not refuse its operator.
+    pub version: u64,
+    /// When the first hit came.
+    pub opened_at: Timestamp,
+    /// When anything last changed.
+    pub updated_at: Timestamp,
+    /// Reads so far, each once however many entries it hit.
+    pub sightings: u32,
+    /// The latest read by capture time.
+    pub last_read: PlateRead,
+    /// The BCU of the latest read's camera.
+    pub bcu: Option<BcuCode>,
+    /// The entry of the most urgent hit; the first of equals.
+    pub entry: Entry,
+    /// Who decided last, what, and when.
+    pub last_decision: Option<Decision>,
+    /// Why it was rejected, or how it ended.
+    pub conclusion: Option<Conclusion>,
+}
+
+/// Where a case stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseState {
+    /// Nobody has looked yet.
+    New,
+    /// A person compared the plate image with the entry: it is the vehicle.
+    Confirmed,
+    /// A person compared them: it is not.
+    Rejected,
+    /// A unit was sent.
+    Deployed,
+    /// Over, with an outcome.
+    Closed,
+}
+
+impl CaseState {
+    /// Whether it still wants somebody; a vehicle has at most one open case.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::New | Self::Confirmed | Self::Deployed)
+    }
+
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Confirmed => "confirmed",
+            Self::Rejected => "rejected",
+            Self::Deployed => "deployed",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Who decided what, when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The person.
+    pub by: UserName,
+    /// What: `confirmed`, `rejected`, `deployed`, `closed` ...
+    pub what: EventKind,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a case ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conclusion {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What the person added.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// How a case can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Stopped, and somebody was arrested.
+    Arrest,
+    /// Stopped, and the vehicle was seized or recovered.
+    VehicleRecovered,
+    /// Stopped, dealt with at the roadside.
+    StoppedNoArrest,
+    /// Observed as the entry asks, not stopped.
+    Observed,
+    /// The vehicle was not found.
+    NotFound,
+    /// Nobody could be sent.
+    NoUnitAvailable,
+    /// The entry no longer holds.
+    EntryOutOfDate,
+    /// Rejected: the plate was misread.
+    Misread,
+    /// Rejected: right plate, another vehicle (cloned plate, or make and colour differ).
+    WrongVehicle,
+    /// Rejected for a reason given in the note.
+    Other,
+}
+
+impl Outcome {
+    /// Whether it says why a case was rejected; the others say how a confirmed one ended.
+    #[must_use]
+    pub fn is_rejection(self) -> bool {
+        matches!(
+            self,
+            Self::Misread | Self::WrongVehicle | Self::EntryOutOfDate | Self::Other
+        )
+    }
+}
+
+/// A unit sent to a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Hash of case, unit and case version.
+    pub deployment_id: DeploymentId,
+    /// The case.
+    pub case_id: CaseId,
+    /// The unit.
+    pub callsign: CallSign,
+    /// How far it is.
+    pub state: DeploymentState,
+    /// Who sent it.
+    pub by: UserName,
+    /// When it was proposed to the unit.
+    pub proposed_at: Timestamp,
+    /// When it last moved on.
+    pub updated_at: Timestamp,
+}
+
+/// How far a deployment is. Later states sort after earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentState {
+    /// The unit has been asked.
+    Proposed,
+    /// The unit took it.
+    Accepted,
+    /// The unit is on its way.
+    EnRoute,
+    /// The unit is there.
+    AtScene,
+    /// The unit is free again.
+    Cleared,
+}
+
+impl DeploymentState {
+    /// Whether the unit is bound; a unit has at most one active deployment.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        self != Self::Cleared
+    }
+}
+
+/// What a person decides about a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// The image shows the vehicle of the entry.
+    Confirm,
+    /// It does not; the outcome says why.
+    Reject {
+        /// One of the rejections.
+        outcome: Outcome,
+        /// Wanted with [`Outcome::Other`].
+        #[serde(default)]
+        note: String,
+    },
+    /// Send a unit.
+    Deploy {
+        /// Which.
+        callsign: CallSign,
+    },
+    /// End the case; units still bound are cleared.
+    Close {
+        /// How it ended.
+        outcome: Outcome,
+        /// Anything to add.
+        #[serde(default)]
+        note: String,
+    },
+}
+
+/// What happened to a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A first hit.
+    Opened,
+    /// A further hit.
+    Sighted,
+    /// A person said yes to the image.
+    Confirmed,
+    /// A person said no.
+    Rejected,
+    /// A unit was sent.
+    Deployed,
+    /// A deployment moved on.
+    DeploymentAdvanced,
+    /// The nearest units were ranked anew.
+    Proposed,
+    /// The case is over.
+    Closed,
+}
+
+/// What is published whenever a case changes: the case as it is now, so that a subscriber needs no look-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseEvent {
+    /// What happened.
+    pub kind: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// Who, where it was a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserName>,
+    /// The case after it.
+    pub case: Case,
+    /// The hit, where one came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hit_id: Option<HitId>,
+    /// Every deployment that changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<Deployment>,
+    /// The new ranking, where it changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
+}
+
+/// Why a command was not carried out. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Another operator was first.
+    #[error("{} was first: {} at {}; look at the case again", .0.by, .0.what.words(), .0.at)]
+    Superseded(Decision),
+    /// The command does not fit the state.
+    #[error("the case is {state}; {wanted}")]
+    WrongState {
+        /// Where the case stands.
+        state: &'static str,
+        /// What to do instead.
+        wanted: &'static str,
+    },
+    /// The outcome does not fit the command.
+    #[error("outcome: {0}")]
+    WrongOutcome(&'static str),
+    /// The note is missing or too long.
+    #[error("note: {0}")]
+    Note(&'static str),
+    /// The unit is bound elsewhere.
+    #[error("{callsign} is already on a deployment; choose another unit")]
+    UnitBusy {
+        /// Which unit.
+        callsign: CallSign,
+    },
+    /// A deployment goes forward, and only while it is active.
+    #[error("a deployment that is {from} cannot become {to}")]
+    WrongStep {
+        /// How far it is.
+        from: &'static str,
+        /// What was asked.
+        to: &'static str,
+    },
+}
+
+impl EventKind {
+    /// For people, after "who was first:".
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Opened => "opened it",
+            Self::Sighted => "saw it",
+            Self::Confirmed => "confirmed it",
+            Self::Rejected => "rejected it",
+            Self::Deployed => "sent a unit",
+            Self::DeploymentAdvanced => "moved a deployment on",
+            Self::Proposed => "ranked units",
+            Self::Closed => "closed it",
+        }
+    }
+}
+
+impl DeploymentState {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Accepted => "accepted",
+            Self::EnRoute => "en_route",
+            Self::AtScene => "at_scene",
+            Self::Cleared => "cleared",
+        }
+    }
+}
+
+/// Opens the case of a vehicle that has none.
+#[must_use]
+pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
+    let case = Case {
+        case_id: CaseId::opened_by(hit.hit_id),
+        vrm: hit.entry.vrm,
+        grade: hit.entry.grade,
+        state: CaseState::New,
+        version: 0,
+        opened_at: now,
+        updated_at: now,
+        sightings: 1,
+        last_read: hit.read.clone(),
+        bcu,
+        entry: hit.entry.clone(),
+        last_decision: None,
+        conclusion: None,
+    };
+    event(EventKind::Opened, case, now).with_hit(hit)
+}
+
+/// Adds a further hit to an open case. The most urgent entry leads; the latest capture is where the vehicle is.
+/// `new_read` is false where another entry was already hit by the same read.
+#[must_use]
+pub fn sight(case: &Case, hit: &Hit, bcu: Option<BcuCode>, new_read: bool, now: Timestamp) -> CaseEvent {
+    let mut case = case.clone();
+    case.sightings += u32::from(new_read);
+    case.updated_at = now;
+    if hit.entry.grade < case.grade {
+        case.grade = hit.entry.grade;
+        case.entry = hit.entry.clone();
+    }
+    if hit.read.captured_at >= case.last_read.captured_at {
+        case.last_read = hit.read.clone();
+        case.bcu = bcu;
+    }
+    event(EventKind::Sighted, case, now).with_hit(hit)
+}
+
+/// Carries out a person's command on the case as it stands, or says why not.
+///
+/// `deployments` are the case's, `seen` is the version that the person saw.
+///
+/// # Errors
+/// See [`Refusal`]; that the unit is bound elsewhere only the store can tell.
+pub fn decide(
+    case: &Case,
+    deployments: &[Deployment],
+    command: &Command,
+    seen: u64,
+    by: &UserName,
+    now: Timestamp,
+) -> Result<CaseEvent, Refusal> {
+    if seen != case.version
+        && let Some(first) = &case.last_decision
+    {
+        return Err(Refusal::Superseded(first.clone()));
+    }
+    let (kind, state, conclusion) = next(case.state, command)?;
+    let changed = match command {
+        Command::Deploy { callsign } => vec![propose(case, deployments, callsign, by, now)?],
+        Command::Close { .. } => deployments
+            .iter()
+            .filter(|d| d.state.is_active())
+            .map(|d| clear(d, now))
+            .collect(),
+        Command::Confirm | Command::Reject { .. } => Vec::new(),
+    };
+    let mut case = case.clone();
+    case.state = state;
+    case.version += 1;
+    case.updated_at = now;
+    case.last_decision = Some(Decision {
+        by: by.clone(),
+        what: kind,
+        at: now,
+    });
+    case.conclusion = conclusion;
+    Ok(CaseEvent {
+        by: Some(by.clone()),
+        deployments: changed,
+        ..event(kind, case, now)
+    })
+}
+
+/// The event, state and conclusion that a command leads to.
+fn next(state: CaseState, command: &Command) -> Result<(EventKind, CaseState, Option<Conclusion>), Refusal> {
+    let wrong = |wanted| Refusal::WrongState {
+        state: state.name(),
+        wanted,
+    };
+    match command {
+        Command::Confirm if state == CaseState::New => Ok((EventKind::Confirmed, CaseState::Confirmed, None)),
+        Command::Confirm => Err(wrong("only a new case is confirmed")),
+        Command::Reject { outcome, note } => {
+            if !matches!(state, CaseState::New | CaseState::Confirmed) {
+                return Err(wrong(
+                    "only a case without a deployment is rejected, close it instead",
+                ));
+            }
+            if !outcome.is_rejection() {
+                return Err(Refusal::WrongOutcome(
+                    "to reject, say misread, wrong_vehicle, entry_out_of_date or other",
+                ));
+            }
+            Ok((
+                EventKind::Rejected,
+                CaseState::Rejected,
+                Some(conclude(*outcome, note)?),
+            ))
+        }
+        Command::Deploy { .. } => match state {
+            CaseState::Confirmed | CaseState::Deployed => {
+                Ok((EventKind::Deployed, CaseState::Deployed, None))
+            }
+            _ => Err(wrong(
+                "compare the plate image with the entry and confirm it before sending a unit",
+            )),
+        },
+        Command::Close { outcome, note } => {
+            if !matches!(state, CaseState::Confirmed | CaseState::Deployed) {
+                return Err(wrong(
+                    "only a confirmed or deployed case is closed, reject a new one",
+                ));
+            }
+            if matches!(outcome, Outcome::Misread | Outcome::WrongVehicle) && state == CaseState::Confirmed {
+                return Err(Refusal::WrongOutcome(
+                    "no unit has seen the vehicle yet, reject the case instead",
+                ));
+            }
+            Ok((
+                EventKind::Closed,
+                CaseState::Closed,
+                Some(conclude(*outcome, note)?),
+            ))
+        }
+    }
+}
+
+fn conclude(outcome: Outcome, note: &str) -> Result<Conclusion, Refusal> {
+    let note = note.trim();
+    if outcome == Outcome::Other && note.is_empty() {
+        return Err(Refusal::Note("say what the other reason is"));
+    }
+    if note.chars().count() > MAX_NOTE {
+        return Err(Refusal::Note("longer than 2000 characters"));
+    }
+    Ok(Conclusion {
+        outcome,
+        note: note.to_owned(),
+    })
+}
+
+fn propose(
+    case: &Case,
+    deployments: &[Deployment],
+    callsign: &CallSign,
+    by: &UserName,
+    now: Timestamp,
+) -> Result<Deployment, Refusal> {
+    if deployments
+        .iter()
+        .any(|d| d.callsign == *callsign && d.state.is_active())
+    {
+        return Err(Refusal::UnitBusy {
+            callsign: callsign.clone(),
+        });
+    }
+    Ok(Deployment {
+        deployment_id: DeploymentId::of_deployment(case.case_id, callsign, case.version),
+        case_id: case.case_id,
+        callsign: callsign.clone(),
+        state: DeploymentState::Proposed,
+        by: by.clone(),
+        proposed_at: now,
+        updated_at: now,
+    })
+}
+
+fn clear(deployment: &Deployment, now: Timestamp) -> Deployment {
+    Deployment {
+        state: DeploymentState::Cleared,
+        updated_at: now,
+        ..deployment.clone()
+    }
+}
+
+/// Moves a deployment on, by its unit (`by` none) or by a person on the radio. Steps may be skipped, never taken back.
+///
+/// # Errors
+/// [`Refusal::WrongStep`] where it is already as far, or over.
+pub fn advance(
+    case: &Case,
+    deployment: &Deployment,
+    to: DeploymentState,
+    by: Option<&UserName>,
+    now: Timestamp,
+) -> Result<CaseEvent, Refusal> {
+    if to <= deployment.state {
+        return Err(Refusal::WrongStep {
+            from: deployment.state.name(),
+            to: to.name(),
+        });
+    }
+    let deployment = Deployment {
+        state: to,
+        updated_at: now,
+        ..deployment.clone()
+    };
+    let case = Case {
+        updated_at: now,
+        ..case.clone()
+    };
+    let event = event(EventKind::DeploymentAdvanced, case, now);
+    Ok(CaseEvent {
+        by: by.cloned(),
+        deployments: vec![deployment],
+        ..event
+    })
+}
+
+/// The event of a new ranking of units.
+#[must_use]
+pub fn rank(case: &Case, proposals: Vec<Proposal>, now: Timestamp) -> CaseEvent {
+    CaseEvent {
+        proposals,
+        ..event(EventKind::Proposed, case.clone(), now)
+    }
+}
+
+fn event(kind: EventKind, case: Case, at: Timestamp) -> CaseEvent {
+    CaseEvent {
+        kind,
+        at,
+        by: None,
+        case,
+        hit_id: None,
+        deployments: Vec::new(),
+        proposals: Vec::new(),
+    }
+}
+
+impl CaseEvent {
+    fn with_hit(self, hit: &Hit) -> Self {
+        Self {
+            hit_id: Some(hit.hit_id),
+            ..self
+        }
+    }
+}

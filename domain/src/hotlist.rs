@@ -1,0 +1,260 @@
+//! Hotlists: who and what is looked for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{EntryId, ListName, Vrm};
+
+/// How fast a hit wants an answer. Lower is more urgent, and sorts first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Grade {
+    /// Immediate.
+    One = 1,
+    /// Within the hour.
+    Two = 2,
+    /// Within 24 hours.
+    Three = 3,
+    /// No deployment: kept for intelligence.
+    Four = 4,
+}
+
+/// A number that is no grade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a grade is 1, 2, 3 or 4")]
+pub struct GradeError;
+
+impl Grade {
+    /// Whether hits of this grade open a case that a person answers.
+    #[must_use]
+    pub fn opens_case(self) -> bool {
+        self < Self::Four
+    }
+}
+
+impl TryFrom<u8> for Grade {
+    type Error = GradeError;
+    fn try_from(number: u8) -> Result<Self, GradeError> {
+        match number {
+            1 => Ok(Self::One),
+            2 => Ok(Self::Two),
+            3 => Ok(Self::Three),
+            4 => Ok(Self::Four),
+            _ => Err(GradeError),
+        }
+    }
+}
+
+impl From<Grade> for u8 {
+    fn from(grade: Grade) -> Self {
+        grade as Self
+    }
+}
+
+impl FromStr for Grade {
+    type Err = GradeError;
+    fn from_str(text: &str) -> Result<Self, GradeError> {
+        text.trim().parse::<u8>().map_err(|_| GradeError)?.try_into()
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", u8::from(*self))
+    }
+}
+
+/// What the officer is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Stop the vehicle.
+    Stop,
+    /// Watch and report; do not stop.
+    Observe,
+    /// Covert: do not stop, do not show interest ("SILENT" on UK lists).
+    Silent,
+    /// Log for intelligence.
+    Intelligence,
+}
+
+/// A coded fact about a vehicle or a person linked to it, PNC style.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marker {
+    /// Registered sex offender.
+    RegisteredSexOffender,
+    /// FI: firearms.
+    Firearms,
+    /// WE: weapons.
+    Weapons,
+    /// XP: explosives.
+    Explosives,
+    /// VI: violent.
+    Violent,
+    /// CO: contagious.
+    Contagious,
+    /// ES: escaper.
+    Escaper,
+    /// AG: alleges.
+    Alleges,
+    /// AT: ailment.
+    Ailment,
+    /// SU: suicidal.
+    Suicidal,
+    /// MN: mental health.
+    Mental,
+    /// DR: drugs.
+    Drugs,
+    /// IM: impersonates male.
+    ImpersonatesMale,
+    /// IF: impersonates female.
+    ImpersonatesFemale,
+    /// A missing person may be in the vehicle.
+    MissingPerson,
+    /// A wanted person may be in the vehicle.
+    Wanted,
+    /// The vehicle was stolen.
+    Stolen,
+    /// The plates were lost or stolen.
+    LostOrStolenPlates,
+    /// No insurance.
+    NoInsurance,
+    /// No vehicle excise duty.
+    NoTax,
+    /// The keeper is disqualified from driving.
+    Disqualified,
+}
+
+impl Marker {
+    /// Every marker with its code on lists and its words for people.
+    pub const ALL: [(Self, &'static str, &'static str); 21] = [
+        (Self::RegisteredSexOffender, "RSO", "registered sex offender"),
+        (Self::Firearms, "FI", "firearms"),
+        (Self::Weapons, "WE", "weapons"),
+        (Self::Explosives, "XP", "explosives"),
+        (Self::Violent, "VI", "violent"),
+        (Self::Contagious, "CO", "contagious"),
+        (Self::Escaper, "ES", "escaper"),
+        (Self::Alleges, "AG", "alleges"),
+        (Self::Ailment, "AT", "ailment"),
+        (Self::Suicidal, "SU", "suicidal"),
+        (Self::Mental, "MN", "mental health"),
+        (Self::Drugs, "DR", "drugs"),
+        (Self::ImpersonatesMale, "IM", "impersonates male"),
+        (Self::ImpersonatesFemale, "IF", "impersonates female"),
+        (Self::MissingPerson, "MP", "missing person"),
+        (Self::Wanted, "WM", "wanted person"),
+        (Self::Stolen, "LS", "stolen vehicle"),
+        (Self::LostOrStolenPlates, "LP", "lost or stolen plates"),
+        (Self::NoInsurance, "NI", "no insurance"),
+        (Self::NoTax, "NT", "no vehicle tax"),
+        (Self::Disqualified, "DQ", "disqualified driver"),
+    ];
+
+    /// The marker of a code such as `FI`, in any case.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, known, _)| known.eq_ignore_ascii_case(code))
+            .map(|(marker, ..)| *marker)
+    }
+
+    /// The code on lists.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(marker, ..)| *marker == self)
+            .map_or("", |(_, code, _)| code)
+    }
+}
+
+/// One vehicle on one list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Hash of list, mark and reference.
+    pub entry_id: EntryId,
+    /// The list it is on.
+    pub list: ListName,
+    /// The mark looked for.
+    pub vrm: Vrm,
+    /// How fast a hit wants an answer.
+    pub grade: Grade,
+    /// What the officer is asked to do.
+    pub action: Action,
+    /// Coded facts, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<Marker>,
+    /// Why, in the list owner's words.
+    pub reason: String,
+    /// What the officer should know or do, in the list owner's words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub information: String,
+    /// Manufacturer as listed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub make: String,
+    /// Model as listed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub model: String,
+    /// Colour as listed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub colour: String,
+    /// Force and area that own the entry.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
+    /// The owner's own reference (PNC id, CAD number).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reference: String,
+    /// When it first came onto the list.
+    pub listed_at: Timestamp,
+    /// The weed date: from here on it is no longer looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Entry {
+    /// Whether a vehicle seen at `at` is still looked for.
+    #[must_use]
+    pub fn is_live_at(&self, at: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| at < end)
+    }
+}
+
+/// The number of a state of all lists together: each change of any list makes the next one. Every read is judged
+/// under exactly one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_markers_are_one_to_one() {
+        for (marker, code, _) in Marker::ALL {
+            assert_eq!(Marker::from_code(&code.to_lowercase()), Some(marker));
+            assert_eq!(marker.code(), code);
+        }
+    }
+
+    #[test]
+    fn a_grade_is_one_to_four() {
+        assert_eq!("1".parse(), Ok(Grade::One));
+        assert_eq!("5".parse::<Grade>(), Err(GradeError));
+        assert!(Grade::One < Grade::Four);
+        assert!(!Grade::Four.opens_case());
+    }
+}

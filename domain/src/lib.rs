@@ -1,0 +1,29 @@
+//! The words of the trade as types.
+//!
+//! **Enters:** text and numbers from the edges, through fallible constructors. **Leaves:** values that are valid by
+//! type: a [`Vrm`] is a mark, a [`Position`] is on the globe, a [`Case`](case::Case) is in a state it may be in.
+//! **Guaranteed:** no I/O, no clock, no randomness: time is an argument, so every decision can be replayed.
+//! **Not here:** wire formats of cameras (`ingest`), tables (`store`), topics (`stream`), ranking (`dispatcher`).
+//!
+//! Read [`read::PlateRead`] first, then [`hotlist::Entry`], [`hit::Hit`] and [`case`].
+
+pub mod case;
+pub mod force;
+pub mod geo;
+pub mod hit;
+pub mod hotlist;
+pub mod id;
+pub mod read;
+pub mod unit;
+pub mod user;
+pub mod vrm;
+
+pub use geo::Position;
+pub use id::{
+    BcuCode, CallSign, CameraId, CaseId, DeploymentId, EntryId, HitId, ImageHash, ListName, ReadId, SiteId,
+    SourceName, UserName,
+};
+pub use vrm::Vrm;
+
+/// Instants everywhere are UTC, to the millisecond on the wire.
+pub use jiff::Timestamp;

@@ -1,0 +1,89 @@
+//! Users of the control room and what each role may do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::UserName;
+
+/// What a user is here for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Works on cases.
+    Operator,
+    /// Works on cases and answers for a shift.
+    Supervisor,
+    /// Loads and withdraws hotlists.
+    Intelligence,
+    /// Keeps users, sources and the dead-letter queue.
+    Admin,
+}
+
+/// Something that needs a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// See cases, units, cameras and images.
+    ViewCases,
+    /// Confirm, reject, deploy, close.
+    ActOnCases,
+    /// See lists and their revisions.
+    ViewHotlists,
+    /// Load and withdraw lists.
+    ChangeHotlists,
+    /// Read the audit trail.
+    ViewAudit,
+    /// Users, sources, dead letters.
+    Administer,
+}
+
+impl Role {
+    /// Every role with its name on the command line.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Operator, "operator"),
+        (Self::Supervisor, "supervisor"),
+        (Self::Intelligence, "intelligence"),
+        (Self::Admin, "admin"),
+    ];
+
+    /// The role of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(role, _)| *role)
+    }
+
+    /// The role's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(role, _)| *role == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// Whether this role may do that.
+    #[must_use]
+    pub fn may(self, permission: Permission) -> bool {
+        use Permission::{ActOnCases, Administer, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
+        match self {
+            Self::Operator => matches!(permission, ViewCases | ActOnCases | ViewHotlists),
+            Self::Supervisor => matches!(permission, ViewCases | ActOnCases | ViewHotlists | ViewAudit),
+            Self::Intelligence => matches!(permission, ViewCases | ViewHotlists | ChangeHotlists),
+            Self::Admin => match permission {
+                ViewCases | ActOnCases | ViewHotlists | ChangeHotlists | ViewAudit | Administer => true,
+            },
+        }
+    }
+}
+
+/// A user as others may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Sign-in name.
+    pub name: UserName,
+    /// What the user is here for.
+    pub role: Role,
+    /// May no longer sign in.
+    pub disabled: bool,
+}

@@ -1,0 +1,1 @@
+//! Cameras' formats in, plate reads out.

@@ -1,0 +1,1 @@
+//! What is looked for: hotlists in from files, checked, compared, published.

@@ -1,0 +1,1 @@
+//! Reads against hotlists: hits.

@@ -1,0 +1,1 @@
+//! The seeded world: roads, vehicles, cameras, units.

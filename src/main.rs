@@ -1,0 +1,2 @@
+//! Steelring.
+fn main() {}

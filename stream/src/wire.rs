@@ -1,0 +1,232 @@
+//! What the topics carry: envelopes and JSON values, to and from the domain's types.
+
+use bytes::Bytes;
+use domain::case::CaseEvent;
+use domain::hit::Hit;
+use domain::hotlist::{Entry, Revision};
+use domain::read::PlateRead;
+use domain::unit::UnitPosition;
+use domain::{EntryId, Timestamp};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::topic::Topic;
+use crate::{Delivered, LogError, Record};
+
+/// Names the camera of a read.
+pub const HEADER_CAMERA: &str = "camera";
+/// Names the id of a read, as hexadecimal digits.
+pub const HEADER_READ_ID: &str = "read-id";
+/// The place of a case event in the order of all, as decimal digits.
+pub const HEADER_SEQUENCE: &str = "sequence";
+/// The key of the record in [`Topic::Entries`] that ends a revision.
+pub const REVISION_KEY: &str = "revision";
+
+/// What ends a revision in [`Topic::Entries`]: everything before it belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionMark {
+    /// The revision of all lists together.
+    pub revision: Revision,
+    /// Entries on all lists.
+    pub entries: u64,
+    /// When it was published.
+    pub published_at: Timestamp,
+}
+
+/// What a matcher says of itself in [`Topic::MatcherStatus`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatcherStatus {
+    /// Which matcher.
+    pub matcher: String,
+    /// The revision that it judges under.
+    pub revision: Revision,
+    /// Entries in its index.
+    pub entries: u64,
+    /// When it took that revision.
+    pub applied_at: Timestamp,
+    /// When it said this: a matcher that has not spoken for [`MATCHER_SILENT_AFTER_S`] is not running.
+    pub at: Timestamp,
+}
+
+/// Seconds after which a silent matcher counts as gone; it speaks every 2 s.
+pub const MATCHER_SILENT_AFTER_S: i64 = 10;
+
+/// One message that ingest could not read, in [`Topic::DeadLetters`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// The source that sent it.
+    pub source: String,
+    /// The format that it was sent as: the last part of the address it was posted to.
+    pub format: String,
+    /// Its content type, as sent.
+    pub content_type: Option<String>,
+    /// The field that is wrong, where one is known.
+    pub field: Option<String>,
+    /// What is wrong with it. Never the plate.
+    pub reason: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The original bytes, base64.
+    pub body_base64: String,
+}
+
+/// A read: the mark is the key, the capture time the time, camera and id are headers.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn read_record(read: &PlateRead) -> Result<Record, LogError> {
+    Ok(Record {
+        key: Some(Bytes::copy_from_slice(read.vrm.as_bytes())),
+        value: Some(encode(Topic::Reads, read)?),
+        timestamp_ms: read.captured_at.as_millisecond(),
+        headers: vec![
+            (
+                HEADER_CAMERA,
+                Bytes::copy_from_slice(read.camera.as_str().as_bytes()),
+            ),
+            (HEADER_READ_ID, Bytes::from(read.read_id.to_string())),
+        ],
+    })
+}
+
+/// A hit, keyed by the mark of its entry, so that one vehicle's hits stay in order.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn hit_record(hit: &Hit) -> Result<Record, LogError> {
+    keyed(Topic::Hits, hit.entry.vrm.as_str(), hit, hit.matched_at)
+}
+
+/// An entry, keyed by its id.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn entry_record(entry: &Entry, now: Timestamp) -> Result<Record, LogError> {
+    keyed(Topic::Entries, &entry.entry_id.to_string(), entry, now)
+}
+
+/// That an entry is no longer on its list.
+#[must_use]
+pub fn entry_tombstone(entry: EntryId, now: Timestamp) -> Record {
+    Record {
+        key: Some(Bytes::from(entry.to_string())),
+        value: None,
+        timestamp_ms: now.as_millisecond(),
+        headers: Vec::new(),
+    }
+}
+
+/// The mark that ends a revision.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn revision_record(mark: &RevisionMark) -> Result<Record, LogError> {
+    keyed(Topic::Entries, REVISION_KEY, mark, mark.published_at)
+}
+
+/// A unit's position, keyed by its callsign.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn position_record(position: &UnitPosition) -> Result<Record, LogError> {
+    keyed(
+        Topic::UnitPositions,
+        position.callsign.as_str(),
+        position,
+        position.at,
+    )
+}
+
+/// A matcher's status, keyed by its name.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn status_record(status: &MatcherStatus) -> Result<Record, LogError> {
+    keyed(Topic::MatcherStatus, &status.matcher, status, status.at)
+}
+
+/// A dead letter.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn dead_letter_record(letter: &DeadLetter) -> Result<Record, LogError> {
+    keyed(Topic::DeadLetters, &letter.source, letter, letter.received_at)
+}
+
+/// A case event, keyed by its case, with its place in the order of all.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn case_event_record(sequence: u64, event: &CaseEvent) -> Result<Record, LogError> {
+    let mut record = keyed(
+        Topic::CaseEvents,
+        &event.case.case_id.to_string(),
+        event,
+        event.at,
+    )?;
+    record
+        .headers
+        .push((HEADER_SEQUENCE, Bytes::from(sequence.to_string())));
+    Ok(record)
+}
+
+/// What a record of [`Topic::Entries`] says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EntryChange {
+    /// The entry is on its list, like this.
+    Put(Box<Entry>),
+    /// The entry is no longer on its list.
+    Remove(EntryId),
+    /// Everything before belongs to this revision.
+    Mark(RevisionMark),
+}
+
+/// Reads a record of [`Topic::Entries`].
+///
+/// # Errors
+/// When key or value are not what the topic carries.
+pub fn entry_change(record: &Delivered) -> Result<EntryChange, LogError> {
+    if record.key.as_deref() == Some(REVISION_KEY.as_bytes()) {
+        return Ok(EntryChange::Mark(decode(record)?));
+    }
+    if record.value.is_some() {
+        return Ok(EntryChange::Put(decode(record)?));
+    }
+    let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
+    let value_error = |error| LogError::Value {
+        topic: Topic::Entries.name(),
+        source: error,
+    };
+    key.parse()
+        .map(EntryChange::Remove)
+        .map_err(|error| value_error(serde::de::Error::custom(error)))
+}
+
+/// Decodes a record's JSON value.
+///
+/// # Errors
+/// When the value is missing or is not what the topic carries.
+pub fn decode<T: DeserializeOwned>(record: &Delivered) -> Result<T, LogError> {
+    serde_json::from_slice(record.value.as_deref().unwrap_or_default()).map_err(|source| LogError::Value {
+        topic: record.place.topic.name(),
+        source,
+    })
+}
+
+fn keyed<T: Serialize>(topic: Topic, key: &str, value: &T, at: Timestamp) -> Result<Record, LogError> {
+    Ok(Record {
+        key: Some(Bytes::copy_from_slice(key.as_bytes())),
+        value: Some(encode(topic, value)?),
+        timestamp_ms: at.as_millisecond(),
+        headers: Vec::new(),
+    })
+}
+
+fn encode<T: Serialize>(topic: Topic, value: &T) -> Result<Bytes, LogError> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|source| LogError::Value {
+            topic: topic.name(),
+            source,
+        })
+}

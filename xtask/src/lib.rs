@@ -1,0 +1,1 @@
+//! The project's own chores: cargo xtask up, cargo xtask test.
