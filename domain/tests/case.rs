@@ -1,0 +1,264 @@
+//! What people may and may not do with a case.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use domain::case::{
+    self, Case, CaseEvent, CaseState, Command, Deployment, DeploymentState, EventKind, Outcome, Refusal,
+};
+use domain::hit::Hit;
+use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::read::RawRead;
+use domain::{BcuCode, CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+fn hit(second: i64, camera: &str, grade: Grade) -> Hit {
+    let raw = RawRead {
+        plate: "AB12CDE".into(),
+        captured_at: at(second),
+        ..RawRead::default()
+    };
+    let read = raw
+        .check(
+            CameraId::parse(camera).unwrap(),
+            SourceName::parse("test").unwrap(),
+            at(second),
+        )
+        .unwrap();
+    let (list, vrm) = (ListName::parse("stolen").unwrap(), Vrm::parse("AB12CDE").unwrap());
+    let entry = Entry {
+        entry_id: EntryId::of_entry(&list, vrm, &grade.to_string()),
+        list,
+        vrm,
+        grade,
+        action: Action::Stop,
+        markers: Vec::new(),
+        reason: "stolen".into(),
+        information: String::new(),
+        make: String::new(),
+        model: String::new(),
+        colour: String::new(),
+        owner: String::new(),
+        reference: String::new(),
+        listed_at: at(0),
+        expires_at: None,
+    };
+    Hit::exact(read, entry, Revision(1), at(second))
+}
+
+fn user(name: &str) -> UserName {
+    UserName::parse(name).unwrap()
+}
+
+fn unit(name: &str) -> CallSign {
+    CallSign::parse(name).unwrap()
+}
+
+fn deploy(name: &str) -> Command {
+    Command::Deploy { callsign: unit(name) }
+}
+
+fn reject(outcome: Outcome, note: &str) -> Command {
+    Command::Reject {
+        outcome,
+        note: note.into(),
+    }
+}
+
+fn close(outcome: Outcome) -> Command {
+    Command::Close {
+        outcome,
+        note: String::new(),
+    }
+}
+
+/// A case and its deployments, driven by commands from one operator who always sees the latest version.
+struct Desk {
+    case: Case,
+    deployments: Vec<Deployment>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let opened = case::open(&hit(0, "c1", Grade::Two), None, at(0));
+        Self {
+            case: opened.case,
+            deployments: Vec::new(),
+        }
+    }
+
+    fn command(&mut self, command: &Command) -> Result<CaseEvent, Refusal> {
+        let event = case::decide(
+            &self.case,
+            &self.deployments,
+            command,
+            self.case.version,
+            &user("ann"),
+            at(10),
+        )?;
+        self.case = event.case.clone();
+        for changed in &event.deployments {
+            self.deployments
+                .retain(|known| known.deployment_id != changed.deployment_id);
+            self.deployments.push(changed.clone());
+        }
+        Ok(event)
+    }
+}
+
+/// Carries out commands and checks the state that each leads to; `None` is a refusal that changes nothing.
+fn check(steps: &[(Command, Option<CaseState>)]) {
+    let mut desk = Desk::new();
+    for (number, (command, expected)) in steps.iter().enumerate() {
+        let before = desk.case.clone();
+        let result = desk.command(command);
+        assert_eq!(
+            result.as_ref().ok().map(|event| event.case.state),
+            *expected,
+            "step {number}: {result:?}"
+        );
+        if expected.is_none() {
+            assert_eq!(desk.case, before);
+        }
+    }
+}
+
+#[test]
+fn a_unit_is_sent_only_after_the_image_was_confirmed() {
+    use CaseState::{Closed, Confirmed, Deployed};
+    check(&[
+        (deploy("LN01"), None),
+        (close(Outcome::Arrest), None),
+        (Command::Confirm, Some(Confirmed)),
+        (Command::Confirm, None),
+        (deploy("LN01"), Some(Deployed)),
+        (deploy("LN01"), None),
+        (deploy("LN02"), Some(Deployed)),
+        (reject(Outcome::Misread, ""), None),
+        (close(Outcome::Arrest), Some(Closed)),
+        (close(Outcome::Arrest), None),
+        (deploy("LN03"), None),
+    ]);
+}
+
+#[test]
+fn a_rejection_needs_a_rejecting_reason_and_other_needs_words() {
+    check(&[
+        (reject(Outcome::Arrest, ""), None),
+        (reject(Outcome::Other, " "), None),
+        (reject(Outcome::Other, &"x".repeat(2_001)), None),
+        (
+            reject(Outcome::Other, "the plate is a sticker"),
+            Some(CaseState::Rejected),
+        ),
+        (Command::Confirm, None),
+    ]);
+}
+
+#[test]
+fn a_confirmed_case_nobody_can_be_sent_to_is_closed_with_that_reason() {
+    check(&[
+        (Command::Confirm, Some(CaseState::Confirmed)),
+        (close(Outcome::Misread), None),
+        (close(Outcome::NoUnitAvailable), Some(CaseState::Closed)),
+    ]);
+}
+
+#[test]
+fn the_second_of_two_operators_is_told_who_was_first() {
+    let desk = Desk::new();
+    let seen = desk.case.version;
+    let first = case::decide(&desk.case, &[], &Command::Confirm, seen, &user("ann"), at(1)).unwrap();
+    let second = case::decide(
+        &first.case,
+        &[],
+        &reject(Outcome::Misread, ""),
+        seen,
+        &user("bob"),
+        at(2),
+    );
+    let Err(Refusal::Superseded(decision)) = second else {
+        panic!("{second:?}")
+    };
+    assert_eq!(
+        (decision.by.as_str(), decision.what),
+        ("ann", EventKind::Confirmed)
+    );
+}
+
+#[test]
+fn a_sighting_does_not_refuse_an_operator_who_is_about_to_decide() {
+    let desk = Desk::new();
+    let seen = desk.case.version;
+    let sighted = case::sight(&desk.case, &hit(30, "c2", Grade::Two), None, true, at(30)).case;
+    assert!(case::decide(&sighted, &[], &Command::Confirm, seen, &user("ann"), at(31)).is_ok());
+}
+
+#[test]
+fn a_more_urgent_entry_leads_and_a_late_read_does_not_move_the_vehicle_back() {
+    let case = Desk::new().case;
+    let bcu = BcuCode::parse("LN");
+    let case = case::sight(&case, &hit(60, "c2", Grade::One), bcu.clone().ok(), true, at(60)).case;
+    assert_eq!(
+        (case.grade, case.sightings, case.last_read.camera.as_str()),
+        (Grade::One, 2, "c2")
+    );
+    let late = case::sight(&case, &hit(30, "c3", Grade::Three), None, true, at(61)).case;
+    assert_eq!(
+        (late.grade, late.sightings, late.last_read.camera.as_str()),
+        (Grade::One, 3, "c2")
+    );
+    assert_eq!(late.bcu, bcu.ok());
+    let same_read = case::sight(&late, &hit(60, "c2", Grade::Two), None, false, at(62)).case;
+    assert_eq!(
+        same_read.sightings, 3,
+        "another entry hit by a read known already"
+    );
+}
+
+#[test]
+fn a_deployment_goes_forward_only() {
+    use DeploymentState::{Accepted, AtScene, Cleared, EnRoute, Proposed};
+    let mut desk = Desk::new();
+    desk.command(&Command::Confirm).unwrap();
+    desk.command(&deploy("LN01")).unwrap();
+    let mut deployment = desk.deployments[0].clone();
+    assert_eq!(deployment.state, Proposed);
+    for (to, allowed) in [
+        (Accepted, true),
+        (Accepted, false),
+        (AtScene, true),
+        (EnRoute, false),
+        (Cleared, true),
+        (AtScene, false),
+    ] {
+        let advanced = case::advance(&desk.case, &deployment, to, None, at(20));
+        assert_eq!(advanced.is_ok(), allowed, "{:?} to {to:?}", deployment.state);
+        if let Ok(event) = advanced {
+            assert_eq!(
+                event.case.version, desk.case.version,
+                "units' progress leaves the version alone"
+            );
+            deployment = event.deployments[0].clone();
+        }
+    }
+    assert!(!deployment.state.is_active());
+}
+
+#[test]
+fn closing_frees_every_unit() {
+    let mut desk = Desk::new();
+    desk.command(&Command::Confirm).unwrap();
+    desk.command(&deploy("LN01")).unwrap();
+    desk.command(&deploy("LN02")).unwrap();
+    let closed = desk.command(&close(Outcome::NotFound)).unwrap();
+    assert_eq!(closed.deployments.len(), 2);
+    assert!(
+        closed
+            .deployments
+            .iter()
+            .all(|deployment| deployment.state == DeploymentState::Cleared)
+    );
+}
