@@ -1,1 +1,468 @@
-//! The embedded engine.
+//! The embedded engine: the log of one machine, in a data directory or in memory.
+//!
+//! **Guaranteed:** an acknowledged publish or commit survives kill -9 and power loss: one writer thread joins all that
+//! waits into one batch of the storage (fjall), syncs it once, and then answers (see `writer`). Readers see nothing
+//! that is not durable. Topics exist from the first opening.
+//! **Bounded:** what waits to be written, by [`QUEUE_BYTES`]; topics, by time and by [`EmbeddedOptions::topic_bytes`];
+//! compacted topics keep the last record of every key, at once, and forget tombstones after an hour (see `retention`).
+//! **Not here:** more than one process. A second one is refused; groups share partitions within the process.
+
+mod consumer;
+mod disk;
+mod entry;
+mod group;
+mod meta;
+mod reader;
+mod retention;
+mod storage;
+mod topics;
+mod writer;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::topic::{DEFAULT_PARTITIONS, Retention, Topic};
+use crate::{Consumer, Delivered, Log, LogError, Place, Record, Start, Tail, check_records};
+use consumer::{EmbeddedConsumer, EmbeddedTail};
+use disk::Disk;
+use entry::Draft;
+use group::Group;
+use storage::{Memory, Storage};
+use topics::{Committed, Partition, Topics};
+use writer::{ENTRY_BYTES, GROUP_BYTES, Job, Keyed, Payload, Writer};
+
+/// The format of the data directory that this version reads and writes.
+pub const FORMAT: u32 = 1;
+/// Records that wait for the disk, in bytes: several of the largest, or some 100,000 reads; then publishing waits.
+pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
+/// How long a publish may take before it is refused: a camera waits no longer than that for its answer.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest topic, in bytes: two days of 100 reads a second at 400 bytes each, and room to spare.
+pub const TOPIC_BYTES: u64 = 16 * 1024 * 1024 * 1024;
+
+/// What an embedded log is opened with.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// Partitions of the topics that scale, when they are first made; afterwards they keep their number.
+    pub partitions: u32,
+    /// The oldest records of a topic beyond this size are forgotten before their time. Compacted topics are bounded by
+    /// their keys instead.
+    pub topic_bytes: u64,
+    /// How long a publish may take before it is refused.
+    pub delivery_timeout: Duration,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            partitions: DEFAULT_PARTITIONS,
+            topic_bytes: TOPIC_BYTES,
+            delivery_timeout: DELIVERY_TIMEOUT,
+        }
+    }
+}
+
+/// The log of one machine.
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+}
+
+/// What the log, its consumers and its tails hold. The last of them to go closes the storage.
+struct Shared {
+    topics: Arc<Topics>,
+    committed: Arc<Mutex<Committed>>,
+    groups: Mutex<HashMap<String, Group>>,
+    storage: RwLock<Option<Arc<dyn Storage>>>,
+    queue: Queue,
+    room: Arc<Semaphore>,
+    closed: AtomicBool,
+    failed: Mutex<Option<String>>,
+    members: AtomicU64,
+    delivery_timeout: Duration,
+}
+
+/// The way to the writer.
+enum Queue {
+    /// A thread writes, since syncing takes time.
+    Thread {
+        jobs: mpsc::Sender<Job>,
+        thread: Mutex<Option<JoinHandle<()>>>,
+    },
+    /// Memory is written by whoever publishes: under a paused clock nothing waits for another thread.
+    Inline(Mutex<Option<Writer>>),
+}
+
+impl EmbeddedLog {
+    /// Opens the log in a data directory, which is made where it is missing.
+    ///
+    /// # Errors
+    /// When another process holds it, another version wrote it, or it cannot be read.
+    pub fn open(directory: &Path, options: EmbeddedOptions) -> Result<Self, LogError> {
+        Self::over(Arc::new(Disk::open(directory)?), &options)
+    }
+
+    /// A log that forgets everything when it is dropped, with default options.
+    ///
+    /// # Panics
+    /// Does not.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::in_memory_with(&EmbeddedOptions::default())
+    }
+
+    /// A log that forgets everything when it is dropped.
+    ///
+    /// # Panics
+    /// Does not.
+    #[must_use]
+    pub fn in_memory_with(options: &EmbeddedOptions) -> Self {
+        Self::over(Arc::new(Memory::default()), options).expect("memory does not fail")
+    }
+
+    fn over(storage: Arc<dyn Storage>, options: &EmbeddedOptions) -> Result<Self, LogError> {
+        let (topics, committed) = Topics::load(&*storage, options.partitions.max(1))?;
+        let topics = Arc::new(topics);
+        let committed = Arc::new(Mutex::new(committed));
+        let partition_bytes = Topic::ALL
+            .into_iter()
+            .map(|topic| (topic, options.topic_bytes / u64::from(topics.count(topic))));
+        let writer = Writer {
+            storage: Arc::clone(&storage),
+            topics: Arc::clone(&topics),
+            committed: Arc::clone(&committed),
+            partition_bytes: partition_bytes.collect(),
+        };
+        let queue = if storage.blocks() {
+            let (jobs, waiting) = mpsc::channel();
+            let thread = std::thread::Builder::new()
+                .name("log-writer".into())
+                .spawn(move || write_until_closed(&writer, &waiting))
+                .map_err(|source| LogError::Storage {
+                    step: "start the writer",
+                    source: source.into(),
+                })?;
+            Queue::Thread {
+                jobs,
+                thread: Mutex::new(Some(thread)),
+            }
+        } else {
+            Queue::Inline(Mutex::new(Some(writer)))
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                topics,
+                committed,
+                groups: Mutex::default(),
+                storage: RwLock::new(Some(storage)),
+                queue,
+                room: Arc::new(Semaphore::new(QUEUE_BYTES)),
+                closed: AtomicBool::new(false),
+                failed: Mutex::default(),
+                members: AtomicU64::new(0),
+                delivery_timeout: options.delivery_timeout,
+            }),
+        })
+    }
+
+    /// Forgets now what retention allows at `now`, without waiting for the next sweep.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn enforce_retention(&self, now: Timestamp) -> Result<(), LogError> {
+        loop {
+            let (answer, swept) = oneshot::channel();
+            self.shared.queue.send(Job::Sweep {
+                now_ms: now.as_millisecond(),
+                answer: Some(answer),
+            })?;
+            match swept.await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return Ok(()),
+                Ok(Err(error)) => return Err(LogError::Unavailable(error)),
+                Err(_) => return Err(LogError::Closed),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Log for EmbeddedLog {
+    async fn create_topics(&self) -> Result<(), LogError> {
+        self.shared.open().map(drop)
+    }
+
+    async fn publish(&self, topic: Topic, records: Vec<Record>) -> Result<(), LogError> {
+        self.shared.open()?;
+        check_records(topic, &records)?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let count = records.len() as u64;
+        let (payload, bytes) = self.shared.encode(topic, &records);
+        drop(records);
+        let deadline = Instant::now() + self.shared.delivery_timeout;
+        let wanted = u32::try_from(bytes.min(QUEUE_BYTES)).unwrap_or(u32::MAX);
+        let room = timeout_at(deadline, Arc::clone(&self.shared.room).acquire_many_owned(wanted)).await;
+        let room = room.map_err(|_| LogError::Unavailable("too much waits to be written".into()))?;
+        let (answer, written) = oneshot::channel();
+        self.shared.queue.send(Job::Publish {
+            topic,
+            payload,
+            bytes,
+            answer,
+            room: room.ok(),
+        })?;
+        self.shared.answered(written, deadline).await?;
+        metrics::counter!("steelring_log_published_total", "topic" => topic.name()).increment(count);
+        Ok(())
+    }
+
+    async fn subscribe(&self, group: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>, LogError> {
+        self.shared.open()?;
+        Ok(Box::new(EmbeddedConsumer::join(
+            Arc::clone(&self.shared),
+            group,
+            topics,
+        )))
+    }
+
+    async fn tail(&self, topic: Topic, from: Start) -> Result<Box<dyn Tail>, LogError> {
+        self.shared.open()?;
+        Ok(Box::new(EmbeddedTail::open(
+            Arc::clone(&self.shared),
+            topic,
+            from,
+        )))
+    }
+
+    async fn read_at(&self, place: Place) -> Result<Option<Delivered>, LogError> {
+        let from = BTreeMap::from([((place.topic, place.partition), place.offset)]);
+        let read = reader::read(&self.shared, from, 1).await?;
+        let found = read.into_iter().flat_map(|part| part.records).next();
+        Ok(found.filter(|record| record.place == place))
+    }
+
+    async fn check(&self) -> Result<(), LogError> {
+        self.shared.open()?;
+        let failed = self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed
+            .clone()
+            .map_or(Ok(()), |error| Err(LogError::Unavailable(error)))
+    }
+
+    async fn close(&self) -> Result<(), LogError> {
+        if self.shared.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let shared = Arc::clone(&self.shared);
+        // Joining waits for the last sync.
+        let closed = tokio::task::spawn_blocking(move || shared.let_go()).await;
+        closed.map_err(|_| LogError::Unavailable("the writer of the embedded log failed".into()))
+    }
+}
+
+impl Shared {
+    /// The storage, while the log is open.
+    fn open(&self) -> Result<Arc<dyn Storage>, LogError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(LogError::Closed);
+        }
+        let storage = self.storage.read().unwrap_or_else(PoisonError::into_inner);
+        storage.clone().ok_or(LogError::Closed)
+    }
+
+    /// Ends the writer once it has done all that waits, releases the storage, and wakes everybody to notice.
+    fn let_go(&self) {
+        self.queue.end();
+        self.storage
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        for topic in Topic::ALL {
+            self.topics.wake(topic);
+        }
+    }
+
+    /// Records as bytes, by partition, and how many bytes.
+    fn encode(&self, topic: Topic, records: &[Record]) -> (Payload, usize) {
+        let mut bytes = 0;
+        if topic.retention() == Retention::LastOfKey {
+            let keyed = records.iter().map(|record| {
+                let mut draft = Draft::new();
+                draft.push(record);
+                bytes += draft.len();
+                Keyed {
+                    partition: self.topics.choose(topic, record.key.as_deref()),
+                    key: Bytes::copy_from_slice(record.key.as_deref().unwrap_or_default()),
+                    tombstone: record.value.is_none(),
+                    draft,
+                }
+            });
+            return (Payload::Keyed(keyed.collect()), bytes);
+        }
+        let mut done = Vec::new();
+        let mut drafts: BTreeMap<u32, Draft> = BTreeMap::new();
+        for record in records {
+            let partition = self.topics.choose(topic, record.key.as_deref());
+            let draft = drafts.entry(partition).or_insert_with(Draft::new);
+            draft.push(record);
+            if draft.len() >= ENTRY_BYTES {
+                done.extend(drafts.remove_entry(&partition));
+            }
+        }
+        done.extend(drafts);
+        bytes += done.iter().map(|(_, draft)| draft.len()).sum::<usize>();
+        (Payload::Stream(done), bytes)
+    }
+
+    /// Writes how far a group has come.
+    async fn commit(&self, group: &str, offsets: BTreeMap<Partition, u64>) -> Result<(), LogError> {
+        self.open()?;
+        let (answer, written) = oneshot::channel();
+        let deadline = Instant::now() + self.delivery_timeout;
+        self.queue.send(Job::Commit {
+            group: group.to_owned(),
+            offsets,
+            answer,
+        })?;
+        self.answered(written, deadline).await
+    }
+
+    async fn answered(
+        &self,
+        written: oneshot::Receiver<Result<(), String>>,
+        deadline: Instant,
+    ) -> Result<(), LogError> {
+        let error = match timeout_at(deadline, written).await {
+            Ok(Ok(Ok(()))) => {
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return Ok(());
+            }
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(_)) if self.closed.load(Ordering::Acquire) => return Err(LogError::Closed),
+            Ok(Err(_)) => "the writer of the embedded log failed".into(),
+            Err(_) => "the disk did not answer in time".into(),
+        };
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        *failed = Some(error.clone());
+        Err(LogError::Unavailable(error))
+    }
+
+    fn join_group(&self, group: &str, topics: &[Topic], wake: &Arc<Notify>) -> u64 {
+        let member = self.members.fetch_add(1, Ordering::Relaxed);
+        let partitions: Vec<Partition> = self
+            .topics
+            .all()
+            .filter(|(topic, _)| topics.contains(topic))
+            .collect();
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let group = groups.entry(group.to_owned()).or_default();
+        group.join(member, &partitions, Arc::clone(wake), Instant::now());
+        self.topics.watch(topics.iter().copied(), wake);
+        member
+    }
+
+    /// Does something with a group, under its lock.
+    fn with_group<T: Default>(&self, group: &str, act: impl FnOnce(&mut Group) -> T) -> T {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.get_mut(group).map(act).unwrap_or_default()
+    }
+
+    /// Where a group goes on: behind what it finished, or at the oldest record kept.
+    fn committed(&self, group: &str, partition: Partition) -> u64 {
+        let committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        let finished = committed
+            .get(group)
+            .and_then(|offsets| offsets.get(&partition))
+            .copied();
+        finished
+            .unwrap_or_default()
+            .max(self.topics.extent(partition).first)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.queue.end();
+    }
+}
+
+impl Queue {
+    fn send(&self, job: Job) -> Result<(), LogError> {
+        match self {
+            Self::Thread { jobs, .. } => jobs.send(job).map_err(|_| LogError::Closed),
+            Self::Inline(writer) => {
+                let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let writer = writer.as_ref().ok_or(LogError::Closed)?;
+                writer.run(vec![job], Timestamp::now().as_millisecond());
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&self) {
+        match self {
+            Self::Thread { jobs, thread } => {
+                // It may have ended already.
+                let _ = jobs.send(Job::Close);
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if thread.is_some_and(|thread| thread.join().is_err()) {
+                    tracing::error!("the writer of the embedded log failed");
+                }
+            }
+            Self::Inline(writer) => drop(writer.lock().unwrap_or_else(PoisonError::into_inner).take()),
+        }
+    }
+}
+
+fn write_until_closed(writer: &Writer, waiting: &mpsc::Receiver<Job>) {
+    let mut swept = std::time::Instant::now();
+    loop {
+        let mut jobs = Vec::new();
+        match waiting.recv_timeout(retention::SWEEP_EVERY.saturating_sub(swept.elapsed())) {
+            Ok(job) => jobs.push(job),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let mut bytes = jobs.iter().map(Job::bytes).sum::<usize>();
+        while bytes < GROUP_BYTES
+            && let Ok(job) = waiting.try_recv()
+        {
+            bytes += job.bytes();
+            jobs.push(job);
+        }
+        let now_ms = Timestamp::now().as_millisecond();
+        if swept.elapsed() >= retention::SWEEP_EVERY {
+            swept = std::time::Instant::now();
+            jobs.push(Job::Sweep { now_ms, answer: None });
+        }
+        let closing = jobs.iter().any(|job| matches!(job, Job::Close));
+        writer.run(jobs, now_ms);
+        if closing {
+            return;
+        }
+    }
+}
+
+/// What is stored is not what was written.
+fn damaged(step: &'static str) -> LogError {
+    LogError::Storage {
+        step,
+        source: fjall::Error::Io(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the data directory is damaged",
+        )),
+    }
+}

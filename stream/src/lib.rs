@@ -12,6 +12,7 @@
 
 pub mod embedded;
 pub mod kafka;
+mod partition;
 pub mod ready;
 pub mod topic;
 pub mod wire;
@@ -22,7 +23,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
 
-use topic::Topic;
+pub use partition::partition_of;
+use topic::{MAX_RECORD_BYTES, Retention, Topic};
 
 /// What is published: an envelope and a payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -212,6 +214,12 @@ pub enum LogError {
         /// The limit.
         limit: usize,
     },
+    /// A record of a compacted topic has no key.
+    #[error("{topic} keeps the last record of every key and takes none without a key")]
+    Keyless {
+        /// Which topic.
+        topic: &'static str,
+    },
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
@@ -224,4 +232,26 @@ pub enum LogError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// Refuses what no engine takes, before any of it is sent.
+fn check_records(topic: Topic, records: &[Record]) -> Result<(), LogError> {
+    for record in records {
+        let length = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+        let headers = record
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        let size = length(&record.key) + length(&record.value) + headers.sum::<usize>();
+        if size > MAX_RECORD_BYTES {
+            return Err(LogError::TooLarge {
+                size,
+                limit: MAX_RECORD_BYTES,
+            });
+        }
+        if record.key.is_none() && topic.retention() == Retention::LastOfKey {
+            return Err(LogError::Keyless { topic: topic.name() });
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,172 @@
+//! The storage in a data directory: fjall, a sync per batch.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::storage::{Change, Space, Storage};
+use super::{FORMAT, damaged};
+use crate::LogError;
+
+const FORMAT_FILE: &str = "FORMAT";
+const DATABASE_FOLDER: &str = "fjall";
+/// Records wait in memory up to this size for each partition that is written to, beside their copy in the journal. A
+/// quarter of fjall's default: a busy log has a dozen partitions.
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// One for flushing, one for compacting: the log shares its machine with the stages.
+const WORKERS: usize = 2;
+
+pub(super) struct Disk {
+    database: Database,
+    spaces: RwLock<HashMap<Space, Keyspace>>,
+}
+
+impl Disk {
+    pub(super) fn open(directory: &Path) -> Result<Self, LogError> {
+        check_format(directory)?;
+        let database = Database::builder(directory.join(DATABASE_FOLDER))
+            .worker_threads(WORKERS)
+            .open()
+            .map_err(|source| match source {
+                fjall::Error::Locked => LogError::InUse(directory.display().to_string()),
+                fjall::Error::InvalidVersion(found) => format_error(
+                    directory,
+                    found.map_or("unknown".into(), |found| format!("fjall {found:?}")),
+                ),
+                source => LogError::Storage {
+                    step: "open the data directory",
+                    source,
+                },
+            })?;
+        Ok(Self {
+            database,
+            spaces: RwLock::default(),
+        })
+    }
+
+    fn space(&self, space: Space) -> Result<Keyspace, LogError> {
+        let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
+        spaces
+            .get(&space)
+            .cloned()
+            .ok_or_else(|| damaged("find a partition"))
+    }
+}
+
+impl Storage for Disk {
+    fn open_space(&self, space: Space) -> Result<(), LogError> {
+        let name = match space {
+            Space::Meta => "meta".to_owned(),
+            Space::Records(topic, partition) => format!("{topic}#{partition}"),
+            Space::Keys(topic, partition) => format!("{topic}#{partition}#keys"),
+            Space::Tombstones(topic, partition) => format!("{topic}#{partition}#tombstones"),
+        };
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let keyspace = self
+            .database
+            .keyspace(&name, options)
+            .map_err(|source| LogError::Storage {
+                step: "open a partition",
+                source,
+            })?;
+        let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
+        spaces.insert(space, keyspace);
+        Ok(())
+    }
+
+    fn apply(&self, changes: Vec<Change>) -> Result<(), LogError> {
+        let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        for change in changes {
+            let space = spaces
+                .get(&change.space)
+                .ok_or_else(|| damaged("find a partition"))?;
+            match change.value {
+                Some(value) => batch.insert(space, change.key, value),
+                None => batch.remove(space, change.key),
+            }
+        }
+        drop(spaces);
+        batch.commit().map_err(|source| LogError::Storage {
+            step: "write to the data directory",
+            source,
+        })
+    }
+
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LogError> {
+        let value = self.space(space)?.get(key).map_err(read_error)?;
+        Ok(value.map(Bytes::from))
+    }
+
+    fn scan(
+        &self,
+        space: Space,
+        from: &[u8],
+        visit: &mut dyn FnMut(&[u8], Bytes) -> bool,
+    ) -> Result<(), LogError> {
+        for found in self.space(space)?.range(from..) {
+            let (key, value) = found.into_inner().map_err(read_error)?;
+            if !visit(&key, Bytes::from(value)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
+fn read_error(source: fjall::Error) -> LogError {
+    LogError::Storage {
+        step: "read the data directory",
+        source,
+    }
+}
+
+/// Writes the format into a new directory, and refuses a directory of another format or of something else.
+fn check_format(directory: &Path) -> Result<(), LogError> {
+    let failed = |step| {
+        move |source: io::Error| LogError::Storage {
+            step,
+            source: source.into(),
+        }
+    };
+    fs::create_dir_all(directory).map_err(failed("make the data directory"))?;
+    match fs::read_to_string(directory.join(FORMAT_FILE)) {
+        Ok(found) if found.trim() == FORMAT.to_string() => Ok(()),
+        Ok(found) => Err(format_error(directory, found.trim().chars().take(40).collect())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The format is written first of all: a database without it is not ours.
+            if directory.join(DATABASE_FOLDER).exists() {
+                return Err(format_error(directory, "unknown".into()));
+            }
+            write_format(directory).map_err(failed("write the format of the data directory"))
+        }
+        Err(error) => Err(failed("read the format of the data directory")(error)),
+    }
+}
+
+/// Whole or not at all, whatever happens meanwhile.
+fn write_format(directory: &Path) -> io::Result<()> {
+    let new = directory.join("FORMAT.new");
+    let mut file = File::create(&new)?;
+    writeln!(file, "{FORMAT}")?;
+    file.sync_all()?;
+    fs::rename(&new, directory.join(FORMAT_FILE))?;
+    File::open(directory)?.sync_all()
+}
+
+fn format_error(directory: &Path, found: String) -> LogError {
+    LogError::Format {
+        directory: directory.display().to_string(),
+        found,
+        known: FORMAT,
+    }
+}
