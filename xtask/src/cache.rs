@@ -29,10 +29,8 @@ pub fn dir() -> Result<PathBuf> {
 /// The entry `name` of the cache, filled by `fill` if it is not there yet. Two processes that want the same entry
 /// wait for each other; an entry whose filling failed or was interrupted is filled anew.
 pub fn entry(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let cache = dir()?;
-    let entry = cache.join(name);
-    let lock = File::create(cache.join(format!("{name}.lock"))).context("making a lock file in the cache")?;
-    lock.lock().context("locking the cache")?;
+    let entry = dir()?.join(name);
+    let _lock = lock(name)?;
     if entry.join(COMPLETE).is_file() {
         return Ok(entry);
     }
@@ -43,6 +41,15 @@ pub fn entry(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathB
     fill(&entry).with_context(|| format!("filling the cache entry {}", entry.display()))?;
     File::create(entry.join(COMPLETE))?;
     Ok(entry)
+}
+
+/// Waits until nobody else on this machine holds the lock `name`, then holds it until the file is dropped.
+pub fn lock(name: &str) -> Result<File> {
+    let file =
+        File::create(dir()?.join(format!("{name}.lock"))).context("making a lock file in the cache")?;
+    file.lock()
+        .with_context(|| format!("locking {name} in the cache"))?;
+    Ok(file)
 }
 
 /// A short key for what these bytes say. Not for secrets, and free to differ between compilers: the cost of that

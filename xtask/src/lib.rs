@@ -23,5 +23,6 @@ pub mod page;
 mod paths;
 pub mod run;
 pub mod servers;
+pub mod wheels;
 
 pub use paths::{shared_dir, shared_file, workspace_root};
