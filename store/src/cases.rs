@@ -1,13 +1,24 @@
 //! Hits, cases, deployments and proposals.
 
-use domain::case::{Case, CaseEvent, CaseState, Command, Deployment, DeploymentState};
+use domain::case::{self, Case, CaseEvent, CaseState, Command, Deployment, DeploymentState, Refusal};
 use domain::hit::Hit;
 use domain::hotlist::Grade;
 use domain::unit::Proposal;
 use domain::{BcuCode, CallSign, CaseId, DeploymentId, Timestamp, UserName, Vrm};
 use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError};
+use crate::events::{name_of, units, write_events};
+use crate::sql::{
+    Step, count, from_json, is_duplicate, limit, millis, parsed, query, row_placeholders, rows_at_once, time,
+    to_json,
+};
+use crate::transaction::{Tx, transaction};
+use crate::{MAX_ROWS, Store, StoreError, audit};
+
+/// Hits shown with a case: the newest.
+pub const MAX_CASE_HITS: u32 = 100;
+/// Lines of history shown with a case: the newest. A vehicle read every minute of a day makes 1,440.
+pub const MAX_HISTORY: u32 = 2_000;
 
 /// A hit as it arrives from the log.
 #[derive(Clone, Debug)]
@@ -43,13 +54,13 @@ pub struct Applied {
 pub struct CaseRecord {
     /// The case.
     pub case: Case,
-    /// Its hits, newest first, at most 100.
+    /// Its hits, newest first, at most [`MAX_CASE_HITS`].
     pub hits: Vec<Hit>,
     /// Its deployments, newest first.
     pub deployments: Vec<Deployment>,
     /// The latest ranking of units.
     pub proposals: Vec<Proposal>,
-    /// What happened, oldest first.
+    /// What happened, oldest first; of more than [`MAX_HISTORY`] lines the newest.
     pub history: Vec<HistoryLine>,
 }
 
@@ -75,26 +86,11 @@ pub struct CaseFilter {
     pub vrm: Option<Vrm>,
     /// Only this state.
     pub state: Option<CaseState>,
-    /// At most so many.
+    /// At most so many; 0 means as many as one call returns, [`MAX_ROWS`].
     pub limit: u32,
 }
 
 impl Store {
-    /// Stores hits, opens and updates cases, and records how far the log was read: one transaction. Hits known already
-    /// change nothing. Grade 4 hits are stored and open none (nor update one).
-    ///
-    /// # Errors
-    /// When the database fails; nothing has changed then.
-    pub async fn apply_hits(
-        &self,
-        arrivals: &[Arrival],
-        consumed: &[Consumed],
-        now: Timestamp,
-    ) -> Result<Applied, StoreError> {
-        let _ = (arrivals, consumed, now);
-        unimplemented!()
-    }
-
     /// Carries out a person's command: case, deployments, event and audit row in one transaction.
     ///
     /// # Errors
@@ -107,11 +103,30 @@ impl Store {
         by: &UserName,
         now: Timestamp,
     ) -> Result<CaseEvent, StoreError> {
-        let _ = (case, command, seen, by, now);
-        unimplemented!()
+        transaction!(self, "decide", |tx| {
+            let stands = lock_case(tx, case).await?;
+            let deployments = deployments_of(tx, case).await?;
+            let event = case::decide(&stands, &deployments, command, seen, by, now)?;
+            save_cases(tx, &[&event.case]).await?;
+            match (command, save_deployments(tx, &event.deployments).await) {
+                // The index knows what this case does not: the unit is bound to another.
+                (Command::Deploy { callsign }, Err(StoreError::Database { source, .. }))
+                    if is_duplicate(&source) =>
+                {
+                    return Err(Refusal::UnitBusy {
+                        callsign: callsign.clone(),
+                    }
+                    .into());
+                }
+                (_, saved) => saved?,
+            }
+            write_events(tx, std::slice::from_ref(&event)).await?;
+            append_audit(tx, &event, by, now).await?;
+            Ok(event)
+        })
     }
 
-    /// Moves a deployment on, by its unit (`by` none) or by a person.
+    /// Moves a deployment on, by its unit (`by` none) or by a person, whose deed is audited.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Refused`] with the reason.
@@ -122,8 +137,24 @@ impl Store {
         by: Option<&UserName>,
         now: Timestamp,
     ) -> Result<CaseEvent, StoreError> {
-        let _ = (deployment, to, by, now);
-        unimplemented!()
+        transaction!(self, "advance", |tx| {
+            // A deployment's case never changes: it can be read before the case is locked.
+            let case = case_of(tx, deployment).await?;
+            let case = lock_case(tx, case).await?;
+            let deployments = deployments_of(tx, case.case_id).await?;
+            let stands = deployments
+                .iter()
+                .find(|d| d.deployment_id == deployment)
+                .ok_or(StoreError::NotFound("deployment"))?;
+            let event = case::advance(&case, stands, to, by, now)?;
+            save_cases(tx, &[&event.case]).await?;
+            save_deployments(tx, &event.deployments).await?;
+            write_events(tx, std::slice::from_ref(&event)).await?;
+            if let Some(by) = by {
+                append_audit(tx, &event, by, now).await?;
+            }
+            Ok(event)
+        })
     }
 
     /// Stores a case's new ranking of units and its event.
@@ -136,34 +167,134 @@ impl Store {
         proposals: &[Proposal],
         now: Timestamp,
     ) -> Result<CaseEvent, StoreError> {
-        let _ = (case, proposals, now);
-        unimplemented!()
+        let ranking = to_json("proposals", proposals)?;
+        transaction!(self, "rank", |tx| {
+            let stands = lock_case(tx, case).await?;
+            let event = case::rank(&stands, proposals.to_vec(), now);
+            sqlx::query("UPDATE cases SET proposals = $2 WHERE case_id = $1")
+                .bind(case.to_string())
+                .bind(ranking.clone())
+                .execute(tx.on())
+                .await
+                .step("writing proposals")?;
+            write_events(tx, std::slice::from_ref(&event)).await?;
+            Ok(event)
+        })
     }
 
-    /// Cases, the most urgent grade first, then the oldest; ended ones the newest first.
+    /// Cases, the most urgent grade first, then the oldest; ended ones the newest first, behind the open ones.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn cases(&self, filter: &CaseFilter) -> Result<Vec<Case>, StoreError> {
-        let _ = filter;
-        unimplemented!()
+        let wanted = if filter.limit == 0 { MAX_ROWS } else { filter.limit };
+        let may = |open: bool| filter.state.is_none_or(|state| state.is_open() == open);
+        let mut cases = Vec::new();
+        if may(true) {
+            cases = self
+                .select_cases(filter, "is_open = 1", "grade, opened_at, case_id", wanted)
+                .await?;
+        }
+        let left = wanted.saturating_sub(u32::try_from(cases.len()).unwrap_or(u32::MAX));
+        if may(false) && !filter.open_only && left > 0 {
+            let order = "updated_at DESC, case_id";
+            cases.extend(self.select_cases(filter, "is_open = 0", order, left).await?);
+        }
+        Ok(cases)
     }
 
-    /// One case with everything about it.
+    async fn select_cases(
+        &self,
+        filter: &CaseFilter,
+        which: &'static str,
+        order: &'static str,
+        wanted: u32,
+    ) -> Result<Vec<Case>, StoreError> {
+        let mut values = vec![];
+        let mut text = format!("SELECT doc FROM cases WHERE {which}");
+        let conditions = [
+            ("vrm", filter.vrm.map(|vrm| vrm.to_string())),
+            ("state", filter.state.map(|state| state.name().to_owned())),
+        ];
+        for (column, value) in conditions {
+            if let Some(value) = value {
+                values.push(value);
+                text.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
+        text.push_str(&format!(" ORDER BY {order} LIMIT ${}", values.len() + 1));
+        let mut select = sqlx::query_as::<_, (String,)>(sqlx::AssertSqlSafe(text));
+        for value in values {
+            select = select.bind(value);
+        }
+        let rows = select
+            .bind(limit(wanted))
+            .fetch_all(&self.inner.reader)
+            .await
+            .step("reading cases")?;
+        documents("case", &rows)
+    }
+
+    /// One case with everything about it, as of one moment.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is no such case.
     pub async fn case(&self, case: CaseId) -> Result<CaseRecord, StoreError> {
-        let _ = case;
-        unimplemented!()
+        let mut tx = self.snapshot().await?;
+        let id = case.to_string();
+        let found: Option<(String, String)> =
+            sqlx::query_as("SELECT doc, proposals FROM cases WHERE case_id = $1")
+                .bind(id.clone())
+                .fetch_optional(&mut *tx)
+                .await
+                .step("reading a case")?;
+        let (doc, proposals) = found.ok_or(StoreError::NotFound("case"))?;
+        let hits: Vec<(String,)> = sqlx::query_as(
+            "SELECT doc FROM hits WHERE case_id = $1 ORDER BY captured_at DESC, hit_id LIMIT $2",
+        )
+        .bind(id.clone())
+        .bind(i64::from(MAX_CASE_HITS))
+        .fetch_all(&mut *tx)
+        .await
+        .step("reading a case's hits")?;
+        let deployments: Vec<(String,)> = sqlx::query_as(
+            "SELECT doc FROM deployments WHERE case_id = $1 ORDER BY proposed_at DESC, deployment_id",
+        )
+        .bind(id.clone())
+        .fetch_all(&mut *tx)
+        .await
+        .step("reading a case's deployments")?;
+        let mut history: Vec<(String, i64, Option<String>, String)> = sqlx::query_as(
+            "SELECT kind, at, actor, detail FROM events WHERE case_id = $1 ORDER BY sequence DESC LIMIT $2",
+        )
+        .bind(id)
+        .bind(i64::from(MAX_HISTORY))
+        .fetch_all(&mut *tx)
+        .await
+        .step("reading a case's history")?;
+        tx.rollback().await.step("ending to read")?;
+        history.reverse();
+        Ok(CaseRecord {
+            case: from_json("case", &doc)?,
+            hits: documents("hit", &hits)?,
+            deployments: documents("deployment", &deployments)?,
+            proposals: from_json("proposals", &proposals)?,
+            history: history.into_iter().map(line).collect::<Result<_, _>>()?,
+        })
     }
 
-    /// Every active deployment.
+    /// Every active deployment, by callsign.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn active_deployments(&self) -> Result<Vec<Deployment>, StoreError> {
-        unimplemented!()
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT doc FROM deployments WHERE is_active = 1 ORDER BY callsign LIMIT $1")
+                .bind(i64::from(MAX_ROWS))
+                .fetch_all(&self.inner.reader)
+                .await
+                .step("reading deployments")?;
+        documents("deployment", &rows)
     }
 
     /// Hits, newest first: of one mark, of one grade, or all.
@@ -176,8 +307,21 @@ impl Store {
         grade: Option<Grade>,
         limit: u32,
     ) -> Result<Vec<Hit>, StoreError> {
-        let _ = (vrm, grade, limit);
-        unimplemented!()
+        let text = match (vrm, grade) {
+            (Some(_), Some(_)) => "vrm = $1 AND grade = $2",
+            (Some(_), None) => "vrm = $1 AND $2 = 0",
+            (None, Some(_)) => "$1 = '' AND grade = $2",
+            (None, None) => "$1 = '' AND $2 = 0",
+        };
+        let text = format!("SELECT doc FROM hits WHERE {text} ORDER BY captured_at DESC, hit_id LIMIT $3");
+        let rows: Vec<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+            .bind(vrm.map(|vrm| vrm.to_string()).unwrap_or_default())
+            .bind(grade.map_or(0, |grade| i64::from(u8::from(grade))))
+            .bind(self::limit(limit))
+            .fetch_all(&self.inner.reader)
+            .await
+            .step("reading hits")?;
+        documents("hit", &rows)
     }
 
     /// How many hits are stored.
@@ -185,7 +329,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn count_hits(&self) -> Result<u64, StoreError> {
-        unimplemented!()
+        let (hits,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM hits")
+            .fetch_one(&self.inner.reader)
+            .await
+            .step("counting hits")?;
+        Ok(count(hits))
     }
 
     /// The active deployment of a unit, if it has one.
@@ -193,7 +341,122 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn deployment_of(&self, callsign: &CallSign) -> Result<Option<Deployment>, StoreError> {
-        let _ = callsign;
-        unimplemented!()
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT doc FROM deployments WHERE is_active = 1 AND callsign = $1")
+                .bind(callsign.as_str().to_owned())
+                .fetch_optional(&self.inner.reader)
+                .await
+                .step("reading a unit's deployment")?;
+        row.map(|(doc,)| from_json("deployment", &doc)).transpose()
     }
+}
+
+fn documents<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    rows: &[(String,)],
+) -> Result<Vec<T>, StoreError> {
+    rows.iter().map(|(doc,)| from_json(what, doc)).collect()
+}
+
+fn line((kind, at, by, detail): (String, i64, Option<String>, String)) -> Result<HistoryLine, StoreError> {
+    Ok(HistoryLine {
+        at: time(at)?,
+        kind: from_json("event kind", &format!("\"{kind}\""))?,
+        by: by.map(|by| parsed("user name", &by)).transpose()?,
+        detail,
+    })
+}
+
+/// Reads a case and keeps every other writer off it until the transaction ends.
+async fn lock_case(tx: &mut Tx, case: CaseId) -> Result<Case, StoreError> {
+    let text = format!("SELECT doc FROM cases WHERE case_id = $1{}", tx.for_update());
+    let row: Option<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(case.to_string())
+        .fetch_optional(tx.on())
+        .await
+        .step("reading a case")?;
+    let (doc,) = row.ok_or(StoreError::NotFound("case"))?;
+    from_json("case", &doc)
+}
+
+async fn case_of(tx: &mut Tx, deployment: DeploymentId) -> Result<CaseId, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT case_id FROM deployments WHERE deployment_id = $1")
+        .bind(deployment.to_string())
+        .fetch_optional(tx.on())
+        .await
+        .step("reading a deployment")?;
+    let (case,) = row.ok_or(StoreError::NotFound("deployment"))?;
+    parsed("case id", &case)
+}
+
+async fn deployments_of(tx: &mut Tx, case: CaseId) -> Result<Vec<Deployment>, StoreError> {
+    let rows: Vec<(String,)> = sqlx::query_as("SELECT doc FROM deployments WHERE case_id = $1")
+        .bind(case.to_string())
+        .fetch_all(tx.on())
+        .await
+        .step("reading a case's deployments")?;
+    documents("deployment", &rows)
+}
+
+/// Writes cases as they are now, new ones and old; a new one has no ranking yet.
+pub(crate) async fn save_cases(tx: &mut Tx, cases: &[&Case]) -> Result<(), StoreError> {
+    for part in cases.chunks(rows_at_once(9)) {
+        let mut upsert = query(format!(
+            "INSERT INTO cases (case_id, vrm, state, grade, is_open, opened_at, updated_at, doc, proposals) VALUES {} \
+             ON CONFLICT (case_id) DO UPDATE SET state = excluded.state, grade = excluded.grade, \
+             is_open = excluded.is_open, updated_at = excluded.updated_at, doc = excluded.doc",
+            row_placeholders(part.len(), 9)
+        ))
+        .persistent(part.len() == 1);
+        for case in part {
+            upsert = upsert
+                .bind(case.case_id.to_string())
+                .bind(case.vrm.to_string())
+                .bind(case.state.name().to_owned())
+                .bind(i64::from(u8::from(case.grade)))
+                .bind(i64::from(case.state.is_open()))
+                .bind(millis(case.opened_at))
+                .bind(millis(case.updated_at))
+                .bind(to_json("case", case)?)
+                .bind("[]".to_owned());
+        }
+        upsert.execute(tx.on()).await.step("writing cases")?;
+    }
+    Ok(())
+}
+
+async fn save_deployments(tx: &mut Tx, deployments: &[Deployment]) -> Result<(), StoreError> {
+    for deployment in deployments {
+        sqlx::query(
+            "INSERT INTO deployments (deployment_id, case_id, callsign, is_active, proposed_at, doc) \
+             VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (deployment_id) DO UPDATE SET is_active = excluded.is_active, doc = excluded.doc",
+        )
+        .bind(deployment.deployment_id.to_string())
+        .bind(deployment.case_id.to_string())
+        .bind(deployment.callsign.as_str().to_owned())
+        .bind(i64::from(deployment.state.is_active()))
+        .bind(millis(deployment.proposed_at))
+        .bind(to_json("deployment", deployment)?)
+        .execute(tx.on())
+        .await
+        .step("writing deployments")?;
+    }
+    Ok(())
+}
+
+/// The audit row of a person's deed. Notes stay out: people write plates into them.
+async fn append_audit(
+    tx: &mut Tx,
+    event: &CaseEvent,
+    by: &UserName,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let detail = match &event.case.conclusion {
+        Some(conclusion) if !event.case.state.is_open() => name_of(&conclusion.outcome)?,
+        _ => units(event),
+    };
+    let action = name_of(&event.kind)?;
+    let subject = event.case.case_id.to_string();
+    audit::append(tx, by.as_str(), &action, &subject, &detail, now).await
 }

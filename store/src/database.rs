@@ -1,11 +1,56 @@
 //! The connection, its migrations and its errors.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::case::Refusal;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
+use sqlx::{AnyPool, ConnectOptions, Executor};
 use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::sql::{Step, is_unavailable};
+
+/// How long to wait for a connection before the database counts as unavailable: an operator waits no longer.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections to PostgreSQL of one process: writers queue on the outbox's counter, so more would only wait there.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// Connections that read from a SQLite file: as many as a small machine has cores for.
+const SQLITE_READERS: u32 = 4;
+/// Two processes that open a new SQLite file at once may both begin to make its tables; the second looks again.
+const MIGRATION_TRIES: u32 = 3;
+
+/// Tables and indices, in one text for both databases.
+static TABLES: Migrator = sqlx::migrate!("./migrations");
+/// Triggers: the one thing that the two databases spell differently.
+static SQLITE_TRIGGERS: Migrator = sqlx::migrate!("./migrations/sqlite");
+static POSTGRES_TRIGGERS: Migrator = sqlx::migrate!("./migrations/postgres");
+
+/// What every connection to a SQLite file is told. `FULL` syncs the log at each commit: it survives power loss.
+const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+     PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384;";
+/// What every connection to PostgreSQL is told: a lock or a statement that hangs ends, and its transaction with it.
+/// The longest statement is a batch of a list load, some 0.2 s.
+const POSTGRES_SETTINGS: &str = "SET lock_timeout = '20s'; SET statement_timeout = '60s'; \
+     SET idle_in_transaction_session_timeout = '60s';";
 
 /// A handle on the database; clones share it.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    /// One connection on SQLite, which has one writer at a time anyway.
+    pub(crate) writer: AnyPool,
+    pub(crate) reader: AnyPool,
+    pub(crate) postgres: bool,
+    /// The newest event that this handle has written.
+    pub(crate) events: watch::Sender<u64>,
+}
 
 /// Which step of the store failed.
 #[derive(Debug, Error)]
@@ -54,14 +99,58 @@ pub enum StoreError {
     Refused(#[from] Refusal),
 }
 
+/// What an address names.
+enum Place<'a> {
+    Postgres(&'a str),
+    SqliteMemory,
+    SqliteFile(&'a str),
+}
+
 impl Store {
-    /// Opens `postgres://...` or `sqlite:PATH` (made where missing) and brings its schema up to date.
-    /// `sqlite::memory:` is private to the handle.
+    /// Opens `postgres://...` or `sqlite:PATH` (made where missing, readable by its owner alone) and brings its schema
+    /// up to date. `sqlite::memory:` is private to the handle.
     ///
     /// # Errors
     /// When it cannot be reached, or was written by a newer version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        unimplemented!("{url}")
+        sqlx::any::install_default_drivers();
+        let place = place(url)?;
+        let postgres = matches!(place, Place::Postgres(_));
+        let (writer, reader) = match place {
+            Place::Postgres(url) => {
+                let options = pool(POSTGRES_CONNECTIONS, POSTGRES_SETTINGS);
+                let pool = options.connect_lazy_with(parse(url, postgres)?);
+                (pool.clone(), pool)
+            }
+            Place::SqliteMemory => {
+                // Private to its one connection, which must never be closed: the tables live in it.
+                let options = pool(1, SQLITE_SETTINGS).idle_timeout(None).max_lifetime(None);
+                let pool = options.connect_lazy_with(parse("sqlite::memory:", postgres)?);
+                (pool.clone(), pool)
+            }
+            Place::SqliteFile(path) => {
+                make_private(Path::new(path))?;
+                let options = parse(&format!("sqlite://{}?mode=rw", escape(path)), postgres)?;
+                let writer = pool(1, SQLITE_SETTINGS).test_before_acquire(false);
+                let reader = pool(SQLITE_READERS, SQLITE_READER_SETTINGS).test_before_acquire(false);
+                (
+                    writer.connect_lazy_with(options.clone()),
+                    reader.connect_lazy_with(options),
+                )
+            }
+        };
+        migrate(&writer, postgres).await?;
+        let store = Self {
+            inner: Arc::new(Inner {
+                writer,
+                reader,
+                postgres,
+                events: watch::Sender::new(0),
+            }),
+        };
+        let last = store.last_event().await?;
+        store.inner.events.send_replace(last);
+        Ok(store)
     }
 
     /// Whether the database answers.
@@ -69,6 +158,101 @@ impl Store {
     /// # Errors
     /// Says what is wrong.
     pub async fn check(&self) -> Result<(), StoreError> {
-        unimplemented!()
+        sqlx::query("SELECT 1")
+            .execute(&self.inner.reader)
+            .await
+            .step("asking whether it answers")
+            .map(drop)
+    }
+}
+
+/// As [`SQLITE_SETTINGS`], and refusing every write.
+const SQLITE_READER_SETTINGS: &str = "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
+
+fn place(url: &str) -> Result<Place<'_>, StoreError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Place::Postgres(url));
+    }
+    let path = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"));
+    match path {
+        Some(":memory:") => Ok(Place::SqliteMemory),
+        Some("") => Err(StoreError::Address("sqlite: without a path".to_owned())),
+        Some(path) => Ok(Place::SqliteFile(path)),
+        // The address may hold a password: only its scheme is repeated.
+        None => Err(StoreError::Address(match url.split_once(':') {
+            Some((scheme, _)) => format!("unknown kind {scheme:?}"),
+            None => "neither kind of database".to_owned(),
+        })),
+    }
+}
+
+/// Escapes what a URL's path may not hold; the driver decodes it again.
+fn escape(path: &str) -> String {
+    let mut escaped = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+fn parse(url: &str, postgres: bool) -> Result<AnyConnectOptions, StoreError> {
+    let options: AnyConnectOptions = url
+        .parse()
+        .map_err(|_| StoreError::Address(if postgres { "not a URL" } else { "not a path" }.to_owned()))?;
+    Ok(options.disable_statement_logging())
+}
+
+fn pool(connections: u32, settings: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { connection.execute(settings).await.map(drop) })
+        })
+}
+
+/// Makes a missing file, for its owner alone: it holds people's data. SQLite gives its side files the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Address(format!("{}: {error}", path.display()))),
+    }
+}
+
+async fn migrate(pool: &AnyPool, postgres: bool) -> Result<(), StoreError> {
+    let triggers = if postgres {
+        &POSTGRES_TRIGGERS
+    } else {
+        &SQLITE_TRIGGERS
+    };
+    let all: Vec<Migration> = TABLES.iter().chain(triggers.iter()).cloned().collect();
+    let migrator = Migrator::with_migrations(all);
+    let step = "bringing the schema up to date";
+    let mut tries = 1;
+    loop {
+        let error = match migrator.run(pool).await {
+            Ok(()) => return Ok(()),
+            Err(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
+                return Err(StoreError::NewerSchema);
+            }
+            Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => source,
+            Err(other) => sqlx::Error::Migrate(Box::new(other)),
+        };
+        if is_unavailable(&error) || tries == MIGRATION_TRIES {
+            return Err(error).step(step);
+        }
+        tries += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

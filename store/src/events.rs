@@ -1,7 +1,13 @@
 //! The outbox: every case event in one order without gaps, to be relayed to the log and pushed to browsers.
 
-use domain::case::CaseEvent;
+use domain::case::{CaseEvent, Conclusion};
+use sqlx::AnyConnection;
+use tokio::sync::watch;
 
+use crate::sql::{
+    Step, count, from_json, limit, millis, number, query, row_placeholders, rows_at_once, to_json,
+};
+use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
 
 /// An event with its place in the order of all. The first is 1; there are no gaps, and an event becomes visible only
@@ -15,13 +21,25 @@ pub struct Sequenced {
 }
 
 impl Store {
-    /// Events behind `sequence`, oldest first, at most `limit`.
+    /// Events behind `sequence`, oldest first, at most `limit` (and [`crate::MAX_ROWS`]).
     ///
     /// # Errors
     /// When the database fails.
     pub async fn events_after(&self, sequence: u64, limit: u32) -> Result<Vec<Sequenced>, StoreError> {
-        let _ = (sequence, limit);
-        unimplemented!()
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("SELECT sequence, doc FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+                .bind(number(sequence))
+                .bind(self::limit(limit))
+                .fetch_all(&self.inner.reader)
+                .await
+                .step("reading events")?;
+        let event = |(sequence, doc): &(i64, String)| {
+            Ok(Sequenced {
+                sequence: count(*sequence),
+                event: from_json("event", doc)?,
+            })
+        };
+        rows.iter().map(event).collect()
     }
 
     /// The newest event's place; 0 where there is none.
@@ -29,7 +47,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_event(&self) -> Result<u64, StoreError> {
-        unimplemented!()
+        self.counter("event").await
     }
 
     /// Up to which event the outbox was relayed to the log.
@@ -37,7 +55,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn relayed(&self) -> Result<u64, StoreError> {
-        unimplemented!()
+        self.counter("relayed").await
     }
 
     /// Records that events up to `sequence` are durable in the log. Never goes back.
@@ -45,13 +63,124 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn set_relayed(&self, sequence: u64) -> Result<(), StoreError> {
-        let _ = sequence;
-        unimplemented!()
+        transaction!(self, "set_relayed", |tx| { raise(tx, "relayed", sequence).await })
     }
 
-    /// Wakes whenever this handle (or a clone of it) has written an event. Another process's writes do not wake it:
-    /// whoever waits also looks now and then.
+    /// Wakes whenever this handle (or a clone of it) has written an event. Another process's writes do not wake it, nor
+    /// does an event that was written before the call: whoever waits also looks now and then, or uses
+    /// [`Store::newest_written`], which misses none of this handle's.
     pub async fn event_written(&self) {
-        unimplemented!()
+        let mut newest = self.newest_written();
+        // The sender lives as long as this handle does.
+        let _ = newest.changed().await;
     }
+
+    /// The newest event that this handle (or a clone of it) has written, to be watched: what was written between two
+    /// looks is seen at the next.
+    #[must_use]
+    pub fn newest_written(&self) -> watch::Receiver<u64> {
+        self.inner.events.subscribe()
+    }
+
+    pub(crate) async fn counter(&self, name: &'static str) -> Result<u64, StoreError> {
+        let (value,): (i64,) = sqlx::query_as("SELECT value FROM counters WHERE name = $1")
+            .bind(name)
+            .fetch_one(&self.inner.reader)
+            .await
+            .step("reading a counter")?;
+        Ok(count(value))
+    }
+}
+
+/// Takes the next `many` numbers of a counter and returns the first. The counter is locked until the transaction ends,
+/// so that numbers become visible in order and one that is rolled back leaves no gap. With `many` 0 it is only locked.
+pub(crate) async fn take_numbers(tx: &mut Tx, name: &'static str, many: usize) -> Result<u64, StoreError> {
+    let (value,): (i64,) =
+        sqlx::query_as("UPDATE counters SET value = value + $2 WHERE name = $1 RETURNING value")
+            .bind(name)
+            .bind(number(many as u64))
+            .fetch_one(tx.on())
+            .await
+            .step("taking a number")?;
+    Ok(count(value) + 1 - many as u64)
+}
+
+/// Raises a counter; never lowers it.
+pub(crate) async fn raise(tx: &mut Tx, name: &'static str, to: u64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE counters SET value = $2 WHERE name = $1 AND value < $2")
+        .bind(name)
+        .bind(number(to))
+        .execute(tx.on())
+        .await
+        .step("raising a counter")
+        .map(drop)
+}
+
+/// Puts events into the outbox, in this order. Locks the outbox: comes after everything that may have to wait.
+pub(crate) async fn write_events(tx: &mut Tx, events: &[CaseEvent]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let first = take_numbers(tx, "event", events.len()).await?;
+    for (index, part) in events.chunks(rows_at_once(7)).enumerate() {
+        let from = first + (index * rows_at_once(7)) as u64;
+        insert(tx.on(), from, part).await?;
+    }
+    tx.last_event = Some(first + events.len() as u64 - 1);
+    Ok(())
+}
+
+async fn insert(on: &mut AnyConnection, first: u64, events: &[CaseEvent]) -> Result<(), StoreError> {
+    let mut insert = query(format!(
+        "INSERT INTO events (sequence, case_id, kind, at, actor, detail, doc) VALUES {}",
+        row_placeholders(events.len(), 7)
+    ))
+    .persistent(events.len() == 1);
+    for (sequence, event) in (first..).zip(events) {
+        insert = insert
+            .bind(number(sequence))
+            .bind(event.case.case_id.to_string())
+            .bind(name_of(&event.kind)?)
+            .bind(millis(event.at))
+            .bind(event.by.as_ref().map(|by| by.as_str().to_owned()))
+            .bind(detail(event)?)
+            .bind(to_json("event", event)?);
+    }
+    insert.execute(on).await.step("writing events").map(drop)
+}
+
+/// A unit variant's name on the wire.
+pub(crate) fn name_of<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    Ok(to_json("name", value)?.trim_matches('"').to_owned())
+}
+
+/// What a case's history says beside the kind: never a plate.
+fn detail(event: &CaseEvent) -> Result<String, StoreError> {
+    use domain::case::EventKind::{
+        Closed, Confirmed, Deployed, DeploymentAdvanced, Opened, Proposed, Rejected, Sighted,
+    };
+    Ok(match event.kind {
+        Opened | Sighted => event.case.last_read.camera.to_string(),
+        Confirmed => String::new(),
+        Deployed | DeploymentAdvanced => units(event),
+        Proposed => {
+            let callsigns: Vec<&str> = event.proposals.iter().map(|p| p.callsign.as_str()).collect();
+            callsigns.join(", ")
+        }
+        Rejected | Closed => match &event.case.conclusion {
+            Some(Conclusion { outcome, note }) if note.is_empty() => name_of(outcome)?,
+            Some(Conclusion { outcome, note }) => format!("{}: {note}", name_of(outcome)?),
+            None => String::new(),
+        },
+    })
+}
+
+/// Each deployment that changed, with its new state.
+pub(crate) fn units(event: &CaseEvent) -> String {
+    let units: Vec<String> = event
+        .deployments
+        .iter()
+        .map(|d| format!("{} {}", d.callsign, d.state.name()))
+        .collect();
+    units.join(", ")
 }

@@ -4,7 +4,11 @@ use domain::hotlist::{Entry, Revision};
 use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError};
+use crate::diff::{Difference, digest};
+use crate::events::{raise, take_numbers};
+use crate::sql::{Step, count, from_json, limit, millis, number, parsed, time};
+use crate::transaction::{Tx, transaction};
+use crate::{Store, StoreError, audit, diff};
 
 /// A list as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +53,8 @@ pub enum PendingChange {
 
 impl Store {
     /// Makes `entries` the whole of a list: one transaction, one revision, one audit row. The difference is what waits
-    /// to be published. Entries must be of that list; of two with one id the last counts.
+    /// to be published. Entries must be of that list; of two with one id the last counts. An entry that was there keeps
+    /// the earlier time of listing. Where nothing differs, no revision is made.
     ///
     /// # Errors
     /// When the database fails; the list is as before then.
@@ -60,11 +65,24 @@ impl Store {
         by: &UserName,
         now: Timestamp,
     ) -> Result<ListChange, StoreError> {
-        let _ = (list, entries, by, now);
-        unimplemented!()
+        debug_assert!(
+            entries.iter().all(|entry| entry.list == *list),
+            "entries of another list"
+        );
+        let mut wanted = diff::Wanted::with_capacity(entries.len());
+        for entry in entries {
+            let digest = digest(&entry)?;
+            wanted.insert(entry.entry_id, (entry, digest));
+        }
+        transaction!(self, "replace_list", |tx| {
+            let revision = lock_lists(tx).await?;
+            let difference = Difference::between(diff::current(tx, list, None).await?, &wanted);
+            change(tx, list, revision, &difference, "hotlist_loaded", by, now).await
+        })
     }
 
     /// Takes a whole list, or the entries of one mark on it, out of use: one transaction, one revision, one audit row.
+    /// A list without entries stays known: that it is empty is published, too.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is no such list or mark on it.
@@ -75,8 +93,18 @@ impl Store {
         by: &UserName,
         now: Timestamp,
     ) -> Result<ListChange, StoreError> {
-        let _ = (list, vrm, by, now);
-        unimplemented!()
+        transaction!(self, "withdraw", |tx| {
+            let revision = lock_lists(tx).await?;
+            let (size,) = size_of(tx, list).await?.ok_or(StoreError::NotFound("list"))?;
+            let current = diff::current(tx, list, vrm).await?;
+            if vrm.is_some() && current.is_empty() {
+                return Err(StoreError::NotFound("mark on that list"));
+            }
+            let nothing = diff::Wanted::new();
+            let mut difference = Difference::between(current, &nothing);
+            difference.unchanged = count(size) - difference.removed.len() as u64;
+            change(tx, list, revision, &difference, "hotlist_withdrawn", by, now).await
+        })
     }
 
     /// Every list, by name.
@@ -84,21 +112,62 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn lists(&self) -> Result<Vec<ListSummary>, StoreError> {
-        unimplemented!()
+        let rows: Vec<(String, i64, i64, i64, String, Option<i64>)> = sqlx::query_as(
+            "SELECT list, entries, revision, changed_at, changed_by, published_at FROM lists ORDER BY list",
+        )
+        .fetch_all(&self.inner.reader)
+        .await
+        .step("reading lists")?;
+        rows.iter()
+            .map(
+                |(list, entries, revision, changed_at, changed_by, published_at)| {
+                    Ok(ListSummary {
+                        list: parsed("list name", list)?,
+                        entries: count(*entries),
+                        revision: Revision(count(*revision)),
+                        changed_at: time(*changed_at)?,
+                        changed_by: parsed("user name", changed_by)?,
+                        published_at: published_at.map(time).transpose()?,
+                    })
+                },
+            )
+            .collect()
     }
 
-    /// A list's entries in order of mark, behind `after`, at most `limit`.
+    /// A list's entries in order of mark, behind `after`, at most `limit` (and [`crate::MAX_ROWS`]).
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::NotFound`] where `after` is no longer on the list, so that "behind it" means nothing: begin anew.
     pub async fn entries(
         &self,
         list: &ListName,
         after: Option<EntryId>,
         limit: u32,
     ) -> Result<Vec<Entry>, StoreError> {
-        let _ = (list, after, limit);
-        unimplemented!()
+        let after = match after {
+            None => (String::new(), String::new()),
+            Some(after) => {
+                let row: Option<(String, String)> =
+                    sqlx::query_as("SELECT vrm, entry_id FROM entries WHERE entry_id = $1 AND list = $2")
+                        .bind(after.to_string())
+                        .bind(list.as_str().to_owned())
+                        .fetch_optional(&self.inner.reader)
+                        .await
+                        .step("reading an entry")?;
+                row.ok_or(StoreError::NotFound("entry"))?
+            }
+        };
+        let rows: Vec<(String,)> = sqlx::query_as(
+            "SELECT doc FROM entries WHERE list = $1 AND (vrm, entry_id) > ($2, $3) ORDER BY vrm, entry_id LIMIT $4",
+        )
+        .bind(list.as_str().to_owned())
+        .bind(after.0)
+        .bind(after.1)
+        .bind(self::limit(limit))
+        .fetch_all(&self.inner.reader)
+        .await
+        .step("reading entries")?;
+        rows.iter().map(|(doc,)| from_json("entry", doc)).collect()
     }
 
     /// The newest revision, and how many entries all lists have together.
@@ -106,11 +175,18 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn revision(&self) -> Result<(Revision, u64), StoreError> {
-        unimplemented!()
+        let (revision, entries): (i64, i64) = sqlx::query_as(
+            "SELECT value, (SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) FROM lists) \
+             FROM counters WHERE name = 'revision'",
+        )
+        .fetch_one(&self.inner.reader)
+        .await
+        .step("reading the revision")?;
+        Ok((Revision(count(revision)), count(entries)))
     }
 
-    /// Changes that are not known to be in the log whole, oldest first, at most `limit`, behind `after` (the number
-    /// that each comes with, counted from 1), and the revision that they belong to. They stay until
+    /// Changes that are not known to be in the log whole, oldest first, at most `limit` (and [`crate::MAX_ROWS`]), behind
+    /// `after` (the number that each comes with, counted from 1), and the revision that they belong to. They stay until
     /// [`Store::set_published`].
     ///
     /// # Errors
@@ -120,8 +196,23 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<(u64, Revision, PendingChange)>, StoreError> {
-        let _ = (after, limit);
-        unimplemented!()
+        let rows: Vec<(i64, i64, String, Option<String>)> = sqlx::query_as(
+            "SELECT number, revision, entry_id, doc FROM pending_changes WHERE number > $1 ORDER BY number LIMIT $2",
+        )
+        .bind(number(after))
+        .bind(self::limit(limit))
+        .fetch_all(&self.inner.reader)
+        .await
+        .step("reading pending changes")?;
+        rows.iter()
+            .map(|(place, revision, entry_id, doc)| {
+                let pending = match doc {
+                    Some(doc) => PendingChange::Put(Box::new(from_json("entry", doc)?)),
+                    None => PendingChange::Remove(parsed("entry id", entry_id)?),
+                };
+                Ok((count(*place), Revision(count(*revision)), pending))
+            })
+            .collect()
     }
 
     /// Records that everything up to `revision` is in the log, and forgets its pending changes. `changes_up_to` is the
@@ -135,8 +226,22 @@ impl Store {
         changes_up_to: u64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let _ = (revision, changes_up_to, now);
-        unimplemented!()
+        transaction!(self, "set_published", |tx| {
+            lock_lists(tx).await?;
+            sqlx::query("DELETE FROM pending_changes WHERE number <= $1 AND revision <= $2")
+                .bind(number(changes_up_to))
+                .bind(number(revision.0))
+                .execute(tx.on())
+                .await
+                .step("forgetting published changes")?;
+            sqlx::query("UPDATE lists SET published_at = $2 WHERE revision <= $1 AND published_at IS NULL")
+                .bind(number(revision.0))
+                .bind(millis(now))
+                .execute(tx.on())
+                .await
+                .step("recording the publication")?;
+            raise(tx, "published", revision.0).await
+        })
     }
 
     /// The revision last recorded by [`Store::set_published`].
@@ -144,6 +249,62 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn published(&self) -> Result<Revision, StoreError> {
-        unimplemented!()
+        self.counter("published").await.map(Revision)
     }
+}
+
+/// Keeps every other change of lists out until the transaction ends, and says which revision stands.
+async fn lock_lists(tx: &mut Tx) -> Result<Revision, StoreError> {
+    Ok(Revision(take_numbers(tx, "revision", 0).await? - 1))
+}
+
+async fn size_of(tx: &mut Tx, list: &ListName) -> Result<Option<(i64,)>, StoreError> {
+    sqlx::query_as("SELECT entries FROM lists WHERE list = $1")
+        .bind(list.as_str().to_owned())
+        .fetch_optional(tx.on())
+        .await
+        .step("reading a list")
+}
+
+/// Writes a difference: the list's row, its entries, what is to be published, the audit row.
+async fn change(
+    tx: &mut Tx,
+    list: &ListName,
+    revision: Revision,
+    difference: &Difference<'_>,
+    action: &str,
+    by: &UserName,
+    now: Timestamp,
+) -> Result<ListChange, StoreError> {
+    let mut done = ListChange {
+        revision,
+        added: difference.added.len() as u64,
+        changed: difference.changed.len() as u64,
+        removed: difference.removed.len() as u64,
+        unchanged: difference.unchanged,
+    };
+    if done.added + done.changed + done.removed > 0 {
+        done.revision = Revision(take_numbers(tx, "revision", 1).await?);
+        sqlx::query(
+            "INSERT INTO lists (list, entries, revision, changed_at, changed_by, published_at) \
+             VALUES ($1, $2, $3, $4, $5, NULL) \
+             ON CONFLICT (list) DO UPDATE SET entries = excluded.entries, revision = excluded.revision, \
+             changed_at = excluded.changed_at, changed_by = excluded.changed_by, published_at = NULL",
+        )
+        .bind(list.as_str().to_owned())
+        .bind(number(done.added + done.changed + done.unchanged))
+        .bind(number(done.revision.0))
+        .bind(millis(now))
+        .bind(by.as_str().to_owned())
+        .execute(tx.on())
+        .await
+        .step("writing a list")?;
+        diff::write(tx, done.revision, difference).await?;
+    }
+    let detail = format!(
+        "revision {}: {} added, {} changed, {} removed, {} unchanged",
+        done.revision, done.added, done.changed, done.removed, done.unchanged
+    );
+    audit::append(tx, by.as_str(), action, list.as_str(), &detail, now).await?;
+    Ok(done)
 }

@@ -17,6 +17,11 @@ pub mod images;
 pub mod sources;
 pub mod users;
 
+mod arrivals;
 mod database;
+mod diff;
+mod sql;
+mod transaction;
 
 pub use database::{Store, StoreError};
+pub use sql::MAX_ROWS;
