@@ -1,0 +1,187 @@
+// The service's API. One place that knows addresses, headers and the shape of refusals.
+
+import type {
+  AuditRow,
+  Case,
+  CaseEvent,
+  CaseRecord,
+  Camera,
+  DeploymentState,
+  Entry,
+  ForceMap,
+  Hotlists,
+  ListChange,
+  Outcome,
+  RowFault,
+  Session,
+  UnitPosition,
+} from './types';
+
+/** Open cases asked for at once: the most that the service gives. */
+export const MOST_CASES = 1_000;
+/** How long an answer may take before the page says that none came. */
+const PATIENCE_MS = 15_000;
+
+export type Command =
+  | { command: 'confirm' }
+  | { command: 'reject'; outcome: Outcome; note: string }
+  | { command: 'deploy'; callsign: string }
+  | { command: 'close'; outcome: Outcome; note: string };
+
+/** What the service said instead of what was asked. Status 0: it said nothing. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly faults: RowFault[] = [],
+    readonly faultCount = 0,
+  ) {
+    super(message);
+  }
+
+  static from(status: number, text: string): ApiError {
+    try {
+      const body = JSON.parse(text) as {
+        error: { code: string; message: string };
+        faults?: RowFault[];
+        fault_count?: number;
+      };
+      const { code, message } = body.error;
+      return new ApiError(status, code, message, body.faults ?? [], body.fault_count ?? body.faults?.length ?? 0);
+    } catch {
+      return new ApiError(status, 'unknown', `The service answered ${status} without a reason.`);
+    }
+  }
+}
+
+const SILENT = (): ApiError => new ApiError(0, 'unreachable', 'The service does not answer. Nothing was changed.');
+
+export interface Loaded {
+  change: ListChange;
+  faults: RowFault[];
+  fault_count?: number;
+}
+
+export class Api {
+  /** Proves to the service that a change comes from this page. */
+  csrf = '';
+  /** Called when the session is over. */
+  onSignedOut: () => void = () => {};
+
+  constructor(private readonly send: typeof fetch = (input, init) => fetch(input, init)) {}
+
+  session(): Promise<Session> {
+    return this.keep(this.ask<Session>('GET', '/api/session', undefined, true));
+  }
+
+  signIn(username: string, password: string): Promise<Session> {
+    return this.keep(this.ask<Session>('POST', '/api/session', { username, password }, true));
+  }
+
+  async signOut(): Promise<void> {
+    await this.ask('DELETE', '/api/session');
+  }
+
+  cases(): Promise<{ cases: Case[]; at_event: number }> {
+    return this.ask('GET', `/api/cases?open=true&limit=${MOST_CASES}`);
+  }
+
+  case(id: string): Promise<CaseRecord> {
+    return this.ask('GET', `/api/cases/${id}`);
+  }
+
+  decide(id: string, version: number, command: Command): Promise<CaseEvent> {
+    return this.ask('POST', `/api/cases/${id}/decide`, { version, ...command });
+  }
+
+  advance(deployment: string, to: DeploymentState): Promise<CaseEvent> {
+    return this.ask('POST', `/api/deployments/${deployment}/advance`, { to });
+  }
+
+  map(): Promise<ForceMap> {
+    return this.ask('GET', '/api/map');
+  }
+
+  async units(): Promise<UnitPosition[]> {
+    return (await this.ask<{ units: UnitPosition[] }>('GET', '/api/units')).units;
+  }
+
+  async cameras(): Promise<Camera[]> {
+    return (await this.ask<{ cameras: Camera[] }>('GET', '/api/cameras')).cameras;
+  }
+
+  hotlists(): Promise<Hotlists> {
+    return this.ask('GET', '/api/hotlists');
+  }
+
+  async entries(list: string, after?: string, limit = 50): Promise<Entry[]> {
+    const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
+    const address = `/api/hotlists/${encodeURIComponent(list)}/entries?limit=${limit}${from}`;
+    return (await this.ask<{ entries: Entry[] }>('GET', address)).entries;
+  }
+
+  async withdraw(list: string, vrm?: string): Promise<ListChange> {
+    const address = `/api/hotlists/${encodeURIComponent(list)}/withdraw`;
+    return (await this.ask<{ change: ListChange }>('POST', address, vrm === undefined ? {} : { vrm })).change;
+  }
+
+  async audit(before?: number, limit = 100): Promise<AuditRow[]> {
+    const from = before === undefined ? '' : `&before=${before}`;
+    return (await this.ask<{ rows: AuditRow[] }>('GET', `/api/audit?limit=${limit}${from}`)).rows;
+  }
+
+  /** Sends a list's file. By XMLHttpRequest, since `fetch` does not tell how much has gone. */
+  load(list: string, file: File, acceptGoodRows: boolean, progress: (share: number) => void): Promise<Loaded> {
+    const address = `/api/hotlists/${encodeURIComponent(list)}/load?accept_good_rows=${acceptGoodRows}`;
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open('POST', address);
+      request.setRequestHeader('X-CSRF-Token', this.csrf);
+      const zipped = file.name.toLowerCase().endsWith('.zip');
+      request.setRequestHeader('Content-Type', zipped ? 'application/zip' : 'text/csv');
+      request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
+      request.onerror = () => reject(SILENT());
+      request.onload = () => {
+        if (request.status === 200) resolve(JSON.parse(request.responseText) as Loaded);
+        else reject(this.refused(request.status, request.responseText));
+      };
+      request.send(file);
+    });
+  }
+
+  private async keep(session: Promise<Session>): Promise<Session> {
+    const kept = await session;
+    this.csrf = kept.csrf;
+    return kept;
+  }
+
+  private async ask<T>(method: string, address: string, body?: unknown, signingIn = false): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    if (method !== 'GET') headers['X-CSRF-Token'] = this.csrf;
+    const response = await this.send(address, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch(() => {
+      throw SILENT();
+    });
+    const text = await response.text();
+    if (!response.ok) throw this.refused(response.status, text, signingIn);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  private refused(status: number, text: string, signingIn = false): ApiError {
+    if (status === 401 && !signingIn) this.onSignedOut();
+    return ApiError.from(status, text);
+  }
+}
+
+/** What went wrong, for people. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : 'Something went wrong on this page. Reload it.';
+}

@@ -1,0 +1,79 @@
+// The mark: how it is written on a plate, and where two of them differ.
+
+export interface Cell {
+  /** The character the camera read; none where the list has one more. */
+  read: string | undefined;
+  /** The character on the list; none where the camera read one more. */
+  listed: string | undefined;
+  same: boolean;
+  /** The camera's confidence in its character, 0 to 1. */
+  confidence: number | undefined;
+}
+
+/** Below this a character deserves a second look at the image. */
+export const DOUBTFUL = 0.8;
+
+// Where the space goes, for the layouts in use in Great Britain and Northern Ireland.
+const LAYOUTS: readonly RegExp[] = [
+  /^([A-Z]{2}\d{2})([A-Z]{3})$/, // since 2001
+  /^([A-Z]\d{1,3})([A-Z]{3})$/, // 1983 to 2001
+  /^([A-Z]{3})(\d{1,3}[A-Z])$/, // 1963 to 1983
+  /^([A-Z]{1,3})(\d{1,4})$/, // before, and Northern Ireland
+  /^(\d{1,4})([A-Z]{1,3})$/,
+];
+
+/** The mark as its plate shows it: `AB12 CDE`. A mark of no known layout stays as it is. */
+export function spaced(vrm: string): string {
+  for (const layout of LAYOUTS) {
+    const parts = layout.exec(vrm);
+    if (parts) return `${parts[1]} ${parts[2]}`;
+  }
+  return vrm;
+}
+
+/**
+ * Lines both marks up character by character with the fewest differences, so that one lost or gained character does
+ * not make all that follow look wrong.
+ */
+export function compare(read: string, listed: string, confidences: readonly number[] = []): Cell[] {
+  const cost = costs(read, listed);
+  const at = (i: number, j: number): number => cost[i]?.[j] ?? Infinity;
+  const confidence = (i: number): number | undefined =>
+    confidences.length === read.length ? confidences[i] : undefined;
+  const cells: Cell[] = [];
+  let [i, j] = [read.length, listed.length];
+  while (i > 0 || j > 0) {
+    const same = i > 0 && j > 0 && read[i - 1] === listed[j - 1];
+    if (i > 0 && j > 0 && at(i, j) === at(i - 1, j - 1) + (same ? 0 : 1)) {
+      cells.push({ read: read[i - 1], listed: listed[j - 1], same, confidence: confidence(i - 1) });
+      i -= 1;
+      j -= 1;
+    } else if (i > 0 && at(i, j) === at(i - 1, j) + 1) {
+      cells.push({ read: read[i - 1], listed: undefined, same: false, confidence: confidence(i - 1) });
+      i -= 1;
+    } else {
+      cells.push({ read: undefined, listed: listed[j - 1], same: false, confidence: undefined });
+      j -= 1;
+    }
+  }
+  return cells.reverse();
+}
+
+/** Edit distances of every pair of beginnings. */
+function costs(a: string, b: string): number[][] {
+  const table: number[][] = [];
+  for (let i = 0; i <= a.length; i += 1) {
+    const row: number[] = [];
+    for (let j = 0; j <= b.length; j += 1) {
+      if (i === 0 || j === 0) {
+        row.push(i + j);
+      } else {
+        const above = table[i - 1] ?? [];
+        const swap = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+        row.push(Math.min(swap, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+      }
+    }
+    table.push(row);
+  }
+  return table;
+}

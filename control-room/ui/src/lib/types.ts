@@ -1,0 +1,301 @@
+// The values that the service sends, as crate `domain` serialises them. Nothing here is checked at run time: the
+// service is the only sender and its types are the contract.
+
+export type Timestamp = string;
+export type Grade = 1 | 2 | 3 | 4;
+export type CaseState = 'new' | 'confirmed' | 'rejected' | 'deployed' | 'closed';
+export type Action = 'stop' | 'observe' | 'silent' | 'intelligence';
+export type DeploymentState = 'proposed' | 'accepted' | 'en_route' | 'at_scene' | 'cleared';
+export type UnitState = 'available' | 'accepted' | 'en_route' | 'at_scene' | 'busy' | 'off_duty';
+export type Skill = 'armed' | 'pursuit' | 'roads' | 'dog';
+export type Role = 'operator' | 'supervisor' | 'intelligence' | 'admin';
+export type Permission =
+  | 'view_cases'
+  | 'act_on_cases'
+  | 'view_hotlists'
+  | 'change_hotlists'
+  | 'view_audit'
+  | 'administer';
+
+export type Outcome =
+  | 'arrest'
+  | 'vehicle_recovered'
+  | 'stopped_no_arrest'
+  | 'observed'
+  | 'not_found'
+  | 'no_unit_available'
+  | 'entry_out_of_date'
+  | 'misread'
+  | 'wrong_vehicle'
+  | 'other';
+
+export type EventKind =
+  | 'opened'
+  | 'sighted'
+  | 'confirmed'
+  | 'rejected'
+  | 'deployed'
+  | 'deployment_advanced'
+  | 'proposed'
+  | 'closed';
+
+export type Marker =
+  | 'registered_sex_offender'
+  | 'firearms'
+  | 'weapons'
+  | 'explosives'
+  | 'violent'
+  | 'contagious'
+  | 'escaper'
+  | 'alleges'
+  | 'ailment'
+  | 'suicidal'
+  | 'mental'
+  | 'drugs'
+  | 'impersonates_male'
+  | 'impersonates_female'
+  | 'missing_person'
+  | 'wanted'
+  | 'stolen'
+  | 'lost_or_stolen_plates'
+  | 'no_insurance'
+  | 'no_tax'
+  | 'disqualified';
+
+export interface VehicleSeen {
+  make?: string;
+  model?: string;
+  colour?: string;
+  country?: string;
+}
+
+export interface PlateRead {
+  read_id: string;
+  vrm: string;
+  camera: string;
+  source: string;
+  captured_at: Timestamp;
+  received_at: Timestamp;
+  clock_suspect?: boolean;
+  retransmitted?: boolean;
+  /** 0 to 1; absent is unknown, never certain. */
+  confidence?: number;
+  character_confidences?: number[];
+  vehicle: VehicleSeen;
+  motion?: 'towards' | 'away';
+  plate_image?: string;
+  overview_image?: string;
+}
+
+export interface Entry {
+  entry_id: string;
+  list: string;
+  vrm: string;
+  grade: Grade;
+  action: Action;
+  markers?: Marker[];
+  reason: string;
+  information?: string;
+  make?: string;
+  model?: string;
+  colour?: string;
+  owner?: string;
+  reference?: string;
+  listed_at: Timestamp;
+  expires_at?: Timestamp;
+}
+
+export interface Decision {
+  by: string;
+  what: EventKind;
+  at: Timestamp;
+}
+
+export interface Conclusion {
+  outcome: Outcome;
+  note: string;
+}
+
+export interface Case {
+  case_id: string;
+  vrm: string;
+  grade: Grade;
+  state: CaseState;
+  version: number;
+  opened_at: Timestamp;
+  updated_at: Timestamp;
+  sightings: number;
+  last_read: PlateRead;
+  bcu: string | null;
+  entry: Entry;
+  last_decision: Decision | null;
+  conclusion: Conclusion | null;
+}
+
+export interface Deployment {
+  deployment_id: string;
+  case_id: string;
+  callsign: string;
+  state: DeploymentState;
+  by: string;
+  proposed_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export interface Proposal {
+  callsign: string;
+  bcu: string;
+  distance_m: number;
+  fix_age_s: number;
+  stale: boolean;
+  own_bcu: boolean;
+  skills: Skill[];
+  why: string;
+}
+
+export interface CaseEvent {
+  kind: EventKind;
+  at: Timestamp;
+  by?: string;
+  case: Case;
+  hit_id?: string;
+  deployments?: Deployment[];
+  proposals?: Proposal[];
+}
+
+export interface Hit {
+  hit_id: string;
+  read: PlateRead;
+  entry: Entry;
+  revision: number;
+  kind: 'exact';
+  matched_at: Timestamp;
+}
+
+export interface HistoryLine {
+  at: Timestamp;
+  kind: EventKind;
+  by: string | null;
+  detail: string;
+}
+
+export interface CaseRecord {
+  case: Case;
+  hits: Hit[];
+  deployments: Deployment[];
+  proposals: Proposal[];
+  history: HistoryLine[];
+}
+
+export interface UnitPosition {
+  callsign: string;
+  bcu: string;
+  lat: number;
+  lon: number;
+  heading: number;
+  speed_kmh: number;
+  state: UnitState;
+  deployment?: string;
+  crew: number;
+  skills?: Skill[];
+  at: Timestamp;
+  stale: boolean;
+}
+
+export interface Camera {
+  camera: string;
+  site: string;
+  name: string;
+  bcu: string;
+  road: string;
+  lat: number;
+  lon: number;
+  bearing_deg: number;
+}
+
+export interface ForceMap {
+  name: string;
+  control_room: string;
+  bounds: [[number, number], [number, number]] | null;
+  bcus: GeoJSON.FeatureCollection<GeoJSON.Geometry, { code: string; name: string }>;
+  roads: GeoJSON.FeatureCollection<GeoJSON.LineString, { name: string; class: string }>;
+  cameras: GeoJSON.FeatureCollection<
+    GeoJSON.Point,
+    { camera: string; name: string; bcu: string; bearing_deg: number }
+  >;
+}
+
+export interface User {
+  name: string;
+  role: Role;
+  disabled: boolean;
+}
+
+export interface Session {
+  user: User;
+  csrf: string;
+  permissions: Permission[];
+}
+
+export interface ListSummary {
+  list: string;
+  entries: number;
+  revision: number;
+  changed_at: Timestamp;
+  changed_by: string;
+  published_at: Timestamp | null;
+}
+
+export interface MatcherStatus {
+  matcher: string;
+  revision: number;
+  entries: number;
+  applied_at: Timestamp;
+  at: Timestamp;
+  running: boolean;
+  current: boolean;
+}
+
+export interface Hotlists {
+  revision: number;
+  entries: number;
+  lists: ListSummary[];
+  matchers: MatcherStatus[];
+}
+
+export interface ListChange {
+  revision: number;
+  added: number;
+  changed: number;
+  removed: number;
+  unchanged: number;
+}
+
+export interface RowFault {
+  line: number;
+  column: string;
+  reason: string;
+}
+
+export interface AuditRow {
+  number: number;
+  at: Timestamp;
+  actor: string;
+  action: string;
+  subject: string;
+  detail: string;
+  hash: string;
+}
+
+/** A hit just published: for the map to flash. */
+export interface Flash {
+  camera: string;
+  grade: Grade;
+  at: Timestamp;
+}
+
+export interface Beat {
+  at: Timestamp;
+  lists_revision: number;
+  feeds: { reads_per_s: number | null; log?: 'ok' | 'away' };
+}

@@ -1,0 +1,132 @@
+// The field's words for what the wire abbreviates.
+
+import type { Action, CaseState, DeploymentState, EventKind, Grade, Marker, Outcome, Skill, UnitState } from './types';
+
+export const GRADES: Record<Grade, { name: string; promise: string }> = {
+  1: { name: 'Immediate', promise: 'now' },
+  2: { name: 'Within the hour', promise: 'within the hour' },
+  3: { name: 'Within 24 hours', promise: 'within 24 hours' },
+  4: { name: 'Log only', promise: 'no deployment' },
+};
+
+export const MARKERS: Record<Marker, { code: string; words: string }> = {
+  registered_sex_offender: { code: 'RSO', words: 'registered sex offender' },
+  firearms: { code: 'FI', words: 'firearms' },
+  weapons: { code: 'WE', words: 'weapons' },
+  explosives: { code: 'XP', words: 'explosives' },
+  violent: { code: 'VI', words: 'violent' },
+  contagious: { code: 'CO', words: 'contagious' },
+  escaper: { code: 'ES', words: 'escaper' },
+  alleges: { code: 'AG', words: 'alleges' },
+  ailment: { code: 'AT', words: 'ailment' },
+  suicidal: { code: 'SU', words: 'suicidal' },
+  mental: { code: 'MN', words: 'mental health' },
+  drugs: { code: 'DR', words: 'drugs' },
+  impersonates_male: { code: 'IM', words: 'impersonates male' },
+  impersonates_female: { code: 'IF', words: 'impersonates female' },
+  missing_person: { code: 'MP', words: 'missing person' },
+  wanted: { code: 'WM', words: 'wanted person' },
+  stolen: { code: 'LS', words: 'stolen vehicle' },
+  lost_or_stolen_plates: { code: 'LP', words: 'lost or stolen plates' },
+  no_insurance: { code: 'NI', words: 'no insurance' },
+  no_tax: { code: 'NT', words: 'no vehicle tax' },
+  disqualified: { code: 'DQ', words: 'disqualified driver' },
+};
+
+/** Markers that say an officer may be hurt: drawn more strongly. */
+export const DANGER: ReadonlySet<Marker> = new Set([
+  'firearms',
+  'weapons',
+  'explosives',
+  'violent',
+  'contagious',
+] as const);
+
+export const ACTIONS: Record<Action, { word: string; meaning: string }> = {
+  stop: { word: 'STOP', meaning: 'Stop the vehicle' },
+  observe: { word: 'OBSERVE', meaning: 'Watch and report, do not stop' },
+  silent: { word: 'SILENT', meaning: 'Do not stop, show no interest' },
+  intelligence: { word: 'LOG ONLY', meaning: 'For intelligence, do not stop' },
+};
+
+export const STATES: Record<CaseState, string> = {
+  new: 'To verify',
+  confirmed: 'Confirmed',
+  deployed: 'Deployed',
+  rejected: 'Rejected',
+  closed: 'Closed',
+};
+
+export const EVENTS: Record<EventKind, string> = {
+  opened: 'Case opened',
+  sighted: 'Sighted',
+  confirmed: 'Confirmed',
+  rejected: 'Rejected',
+  deployed: 'Unit sent',
+  deployment_advanced: 'Unit',
+  proposed: 'Units ranked',
+  closed: 'Closed',
+};
+
+export const OUTCOMES: Record<Outcome, string> = {
+  arrest: 'Stopped, arrest made',
+  vehicle_recovered: 'Vehicle seized or recovered',
+  stopped_no_arrest: 'Stopped, dealt with at the roadside',
+  observed: 'Observed as asked, not stopped',
+  not_found: 'Vehicle not found',
+  no_unit_available: 'No unit available',
+  entry_out_of_date: 'Entry no longer holds',
+  misread: 'Plate misread',
+  wrong_vehicle: 'Right plate, wrong vehicle',
+  other: 'Other, see note',
+};
+
+/** Why a case is rejected, in the order of the keys 1 to 4. */
+export const REJECTIONS: readonly Outcome[] = ['misread', 'wrong_vehicle', 'entry_out_of_date', 'other'];
+
+const ENDINGS: readonly Outcome[] = [
+  'arrest',
+  'vehicle_recovered',
+  'stopped_no_arrest',
+  'observed',
+  'not_found',
+  'no_unit_available',
+  'entry_out_of_date',
+  'other',
+];
+
+/** How a case ends, in the order of the keys from 1; that it was the wrong car only a unit on the spot can tell. */
+export function endings(state: CaseState): readonly Outcome[] {
+  return state === 'deployed' ? [...ENDINGS.slice(0, 7), 'wrong_vehicle', 'other'] : ENDINGS;
+}
+
+export const DEPLOYMENT_STEPS: readonly DeploymentState[] = ['proposed', 'accepted', 'en_route', 'at_scene', 'cleared'];
+
+export const DEPLOYMENT: Record<DeploymentState, string> = {
+  proposed: 'Proposed',
+  accepted: 'Accepted',
+  en_route: 'En route',
+  at_scene: 'At scene',
+  cleared: 'Cleared',
+};
+
+/** The step after, none after the last. */
+export function nextStep(state: DeploymentState): DeploymentState | undefined {
+  return DEPLOYMENT_STEPS[DEPLOYMENT_STEPS.indexOf(state) + 1];
+}
+
+export const UNITS: Record<UnitState, string> = {
+  available: 'Available',
+  accepted: 'Accepted',
+  en_route: 'En route',
+  at_scene: 'At scene',
+  busy: 'Busy',
+  off_duty: 'Off duty',
+};
+
+export const SKILLS: Record<Skill, string> = {
+  armed: 'armed',
+  pursuit: 'pursuit',
+  roads: 'roads',
+  dog: 'dog',
+};
