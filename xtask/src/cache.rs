@@ -10,17 +10,17 @@ use anyhow::{Context, Result};
 /// Written last into a finished entry, so that an interrupted fill starts over.
 const COMPLETE: &str = ".complete";
 
-/// The cache folder, made if need be: `STEELRING_CACHE`, or `steelring` in `XDG_CACHE_HOME` or `~/.cache`.
+/// The cache folder, made if need be: `STEELRING_TEST_CACHE`, or `steelring` in `XDG_CACHE_HOME` or `~/.cache`.
 pub fn dir() -> Result<PathBuf> {
     let dir = match (
-        env::var_os("STEELRING_CACHE"),
+        env::var_os("STEELRING_TEST_CACHE"),
         env::var_os("XDG_CACHE_HOME"),
         env::var_os("HOME"),
     ) {
         (Some(dir), _, _) => PathBuf::from(dir),
         (None, Some(cache), _) => PathBuf::from(cache).join("steelring"),
         (None, None, Some(home)) => PathBuf::from(home).join(".cache/steelring"),
-        (None, None, None) => anyhow::bail!("no cache folder: set STEELRING_CACHE or HOME"),
+        (None, None, None) => anyhow::bail!("no cache folder: set STEELRING_TEST_CACHE or HOME"),
     };
     fs::create_dir_all(&dir).with_context(|| format!("making the cache folder {}", dir.display()))?;
     Ok(dir)

@@ -13,8 +13,8 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `STEELRING_CACHE` | the cache folder, instead of `steelring` in `XDG_CACHE_HOME` or `~/.cache` |
-//! | `STEELRING_SHARED` | the folder of sample data, instead of `shared` beside the checkout |
+//! | `STEELRING_TEST_CACHE` | the cache folder, instead of `steelring` in `XDG_CACHE_HOME` or `~/.cache` |
+//! | `STEELRING_TEST_SHARED` | the folder of sample data, instead of `shared` beside the checkout |
 //! | `STEELRING_TEST_KAFKA` | brokers of a running Kafka for [`servers::shared_kafka`] |
 //! | `STEELRING_TEST_POSTGRES` | URL of a running PostgreSQL for [`servers::shared_postgres`] |
 

@@ -17,9 +17,9 @@ pub fn workspace_root() -> PathBuf {
 }
 
 /// The folder of real sample payloads and map data that some tests compare with: `shared` beside the checkout,
-/// or what `STEELRING_SHARED` names. `None` where it is absent, as it is outside the project's own machines.
+/// or what `STEELRING_TEST_SHARED` names. `None` where it is absent, as it is outside the project's own machines.
 pub fn shared_dir() -> Option<PathBuf> {
-    let dir = match env::var_os("STEELRING_SHARED") {
+    let dir = match env::var_os("STEELRING_TEST_SHARED") {
         Some(dir) => PathBuf::from(dir),
         None => workspace_root().parent()?.join("shared"),
     };
@@ -32,7 +32,7 @@ pub fn shared_file(name: &str) -> Option<PathBuf> {
         .map(|dir| dir.join(name))
         .filter(|file| file.exists());
     if file.is_none() {
-        eprintln!("skipped: ../shared/{name} is absent (STEELRING_SHARED names another folder)");
+        eprintln!("skipped: ../shared/{name} is absent (STEELRING_TEST_SHARED names another folder)");
     }
     file
 }
