@@ -1,0 +1,110 @@
+//! Between the world, which waits for nobody, and the log, which may be away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use stream::topic::Topic;
+use stream::{Log, LogError, Record};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// First and longest pause before a batch is published again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// What waits to be published on one topic, and how much of it there is.
+pub(crate) struct Outbox<T> {
+    sender: Sender<T>,
+    waiting: Arc<AtomicU64>,
+    kind: &'static str,
+}
+
+/// The other end of an [`Outbox`].
+pub(crate) struct Publisher<T> {
+    receiver: Receiver<T>,
+    waiting: Arc<AtomicU64>,
+    log: Arc<dyn Log>,
+    topic: Topic,
+}
+
+/// A queue of at most `limit` for a topic; `kind` labels its metrics.
+pub(crate) fn outbox<T: Send>(
+    log: Arc<dyn Log>,
+    topic: Topic,
+    kind: &'static str,
+    limit: usize,
+) -> (Outbox<T>, Publisher<T>) {
+    let (sender, receiver) = channel(limit);
+    let waiting = Arc::new(AtomicU64::new(0));
+    let publisher = Publisher {
+        receiver,
+        waiting: Arc::clone(&waiting),
+        log,
+        topic,
+    };
+    let outbox = Outbox {
+        sender,
+        waiting,
+        kind,
+    };
+    (outbox, publisher)
+}
+
+impl<T> Outbox<T> {
+    /// Queues a thing; one that finds the queue full is dropped and counted.
+    pub(crate) fn put(&self, thing: T) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.sender.try_send(thing).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.lose(1);
+        }
+    }
+
+    /// Counts what will not be sent.
+    pub(crate) fn lose(&self, number: u64) {
+        if number > 0 {
+            metrics::counter!("steelring_simulator_unsent_total", "kind" => self.kind).increment(number);
+        }
+    }
+
+    /// Nothing more comes. What the returned count holds at the end was not sent.
+    pub(crate) fn close(self) -> (&'static str, Arc<AtomicU64>) {
+        (self.kind, self.waiting)
+    }
+}
+
+impl<T: Send> Publisher<T> {
+    /// The next things, at most `max`; none at the end.
+    pub(crate) async fn next(&mut self, max: usize) -> Option<Vec<T>> {
+        let mut batch = Vec::new();
+        let received = self.receiver.recv_many(&mut batch, max).await;
+        (received > 0).then_some(batch)
+    }
+
+    /// Whether so much waits that niceties must go.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.receiver.len() * 2 > self.receiver.max_capacity()
+    }
+
+    /// Publishes records, again and again until the log takes them.
+    ///
+    /// # Errors
+    /// Only where the log was closed.
+    pub(crate) async fn publish(&self, records: Vec<Record>) -> Result<(), LogError> {
+        let number = records.len() as u64;
+        let mut pause = RETRY.0;
+        loop {
+            match self.log.publish(self.topic, records.clone()).await {
+                Ok(()) => break,
+                Err(LogError::Closed) => return Err(LogError::Closed),
+                Err(error) => {
+                    metrics::counter!("steelring_simulator_retries_total").increment(1);
+                    tracing::warn!(topic = %self.topic, %error, "the log takes no records, trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY.1);
+                }
+            }
+        }
+        self.waiting.fetch_sub(number, Ordering::Relaxed);
+        Ok(())
+    }
+}
