@@ -39,6 +39,16 @@ pub struct Record {
     pub headers: Vec<(&'static str, Bytes)>,
 }
 
+impl Record {
+    /// Its bytes: key, value, names and values of headers.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let length = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
+        length(&self.key) + length(&self.value) + headers.sum::<usize>()
+    }
+}
+
 /// Where a record stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -148,7 +158,8 @@ pub trait Consumer: Send {
 /// A reader of a whole topic.
 #[async_trait]
 pub trait Tail: Send {
-    /// The next records, at most `max`, in order within each partition; empty after `wait` without any.
+    /// The next records, at most `max`, in order within each partition; empty after `wait` without any, or when it
+    /// turns out that the tail has caught up without any more.
     ///
     /// # Errors
     /// Only what will not pass by itself.
@@ -178,6 +189,15 @@ pub enum LogError {
     Kafka {
         /// What was tried.
         step: &'static str,
+        /// Why not.
+        #[source]
+        source: rdkafka::error::KafkaError,
+    },
+    /// Kafka will not make a topic.
+    #[error("kafka refuses topic {topic}: make it by hand, or let this client make topics")]
+    TopicRefused {
+        /// Which topic.
+        topic: String,
         /// Why not.
         #[source]
         source: rdkafka::error::KafkaError,

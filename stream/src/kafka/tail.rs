@@ -1,0 +1,183 @@
+//! Reading whole topics, and single records, outside any group.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::Producer as _;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::Instant;
+
+use super::client::{Leaving, blocking};
+use super::consumer::Reader;
+use super::options::KafkaOptions;
+use super::producer::Native;
+use super::{METADATA_TIMEOUT, error};
+use crate::topic::Topic;
+use crate::{Delivered, LogError, Place, Start, Tail};
+
+/// How long reading one record may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a partition begins and ends.
+#[derive(Clone, Copy)]
+pub(super) struct Watermarks {
+    low: u64,
+    high: u64,
+}
+
+/// Where every partition of a topic begins and ends now.
+pub(super) async fn ends(
+    options: &KafkaOptions,
+    native: Arc<Native>,
+    topic: Topic,
+) -> Result<BTreeMap<u32, Watermarks>, LogError> {
+    let name = options.topic(topic);
+    let found = blocking(move || {
+        let found = native.client().fetch_metadata(Some(&name), METADATA_TIMEOUT)?;
+        let partitions = found.topics().iter().flat_map(|topic| topic.partitions());
+        let ends = partitions.map(|partition| watermarks(&native, &name, partition.id()));
+        ends.collect::<Result<BTreeMap<u32, Watermarks>, KafkaError>>()
+    });
+    let found = found
+        .await?
+        .map_err(|source| error("ask where a topic ends", source))?;
+    if found.is_empty() {
+        return Err(LogError::Unavailable(format!(
+            "topic {} is missing",
+            options.topic(topic)
+        )));
+    }
+    Ok(found)
+}
+
+fn watermarks(native: &Native, name: &str, partition: i32) -> Result<(u32, Watermarks), KafkaError> {
+    let (low, high) = native
+        .client()
+        .fetch_watermarks(name, partition, METADATA_TIMEOUT)?;
+    let watermarks = Watermarks {
+        low: low.max(0).cast_unsigned(),
+        high: high.max(0).cast_unsigned(),
+    };
+    Ok((partition.cast_unsigned(), watermarks))
+}
+
+/// A reader of a whole topic: of the partitions that it has when it is opened.
+pub(super) struct KafkaTail {
+    reader: Reader,
+    /// Partitions that have not yet been read to where they ended when the tail was opened, and where that was.
+    behind: BTreeMap<u32, u64>,
+}
+
+impl KafkaTail {
+    pub(super) fn open(
+        options: &KafkaOptions,
+        topic: Topic,
+        from: Start,
+        ends: BTreeMap<u32, Watermarks>,
+        leaving: Arc<Leaving>,
+    ) -> Result<Self, LogError> {
+        let starts = ends.iter().map(|(partition, ends)| match from {
+            Start::Beginning => (*partition, ends.low),
+            Start::End => (*partition, ends.high),
+        });
+        let reader = assigned(options, "tail", topic, starts, leaving)?;
+        let behind = match from {
+            Start::Beginning => ends
+                .iter()
+                .filter(|(_, ends)| ends.low < ends.high)
+                .map(|(partition, ends)| (*partition, ends.high))
+                .collect(),
+            Start::End => BTreeMap::new(),
+        };
+        Ok(Self { reader, behind })
+    }
+}
+
+#[async_trait]
+impl Tail for KafkaTail {
+    async fn poll(&mut self, max: usize, wait: Duration) -> Result<Vec<Delivered>, LogError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let batch = self.reader.next(max, deadline).await?;
+            for record in &batch.records {
+                let Place {
+                    partition, offset, ..
+                } = record.place;
+                if self.behind.get(&partition).is_some_and(|end| offset + 1 >= *end) {
+                    self.behind.remove(&partition);
+                }
+            }
+            // The end may be a gap: compaction and aborted transactions leave offsets without records.
+            let caught_up = !batch.ends.is_empty() && !self.behind.is_empty();
+            for partition in batch.ends {
+                self.behind.remove(&partition);
+            }
+            let now_caught_up = caught_up && self.behind.is_empty();
+            if !batch.records.is_empty() || now_caught_up || Instant::now() >= deadline {
+                return Ok(batch.records);
+            }
+        }
+    }
+
+    fn caught_up(&self) -> bool {
+        self.behind.is_empty()
+    }
+}
+
+/// Reads one record.
+pub(super) async fn read_at(
+    options: &KafkaOptions,
+    native: Arc<Native>,
+    place: Place,
+    leaving: Arc<Leaving>,
+) -> Result<Option<Delivered>, LogError> {
+    let ends = ends(options, native, place.topic).await?;
+    let kept = ends.get(&place.partition);
+    if !kept.is_some_and(|ends| (ends.low..ends.high).contains(&place.offset)) {
+        return Ok(None);
+    }
+    let start = [(place.partition, place.offset)].into_iter();
+    let mut reader = assigned(options, "reader", place.topic, start, leaving)?;
+    let deadline = Instant::now() + READ_TIMEOUT;
+    while Instant::now() < deadline {
+        let batch = reader.next(1, deadline).await?;
+        if let Some(record) = batch.records.into_iter().next() {
+            // Compacted away: the next one is what comes.
+            return Ok(Some(record).filter(|record| record.place == place));
+        }
+        if !batch.ends.is_empty() {
+            return Ok(None);
+        }
+    }
+    Err(LogError::Unavailable("a record was not read in time".into()))
+}
+
+/// A reader of given partitions from given offsets on.
+fn assigned(
+    options: &KafkaOptions,
+    name: &'static str,
+    topic: Topic,
+    starts: impl Iterator<Item = (u32, u64)>,
+    leaving: Arc<Leaving>,
+) -> Result<Reader, LogError> {
+    let topic_name = options.topic(topic);
+    let reader = Reader::new(&options.tail(), name, vec![(topic_name.clone(), topic)], leaving)?;
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in starts {
+        list.add_partition_offset(
+            &topic_name,
+            partition.cast_signed(),
+            Offset::Offset(offset.cast_signed()),
+        )
+        .map_err(|source| error("place a reader", source))?;
+    }
+    reader
+        .native()?
+        .assign(&list)
+        .map_err(|source| error("place a reader", source))?;
+    Ok(reader)
+}
