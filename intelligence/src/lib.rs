@@ -1,1 +1,25 @@
 //! What is looked for: hotlists in from files, checked, compared, published.
+//!
+//! **Enters:** the bytes of a list as a force exports it: the 16 columns of the UK vehicle-of-interest file, alone or
+//! zipped, or CSV with a header row. **Leaves:** [`Entry`](domain::hotlist::Entry) values with every bad row named by
+//! line, column and reason; and, from [`publish::run`], the stored lists as records of the log's entry topic.
+//! **Guaranteed:** a bad row costs no neighbour; no message quotes a plate; a list reaches the log whole, ended by
+//! the mark of its revision, however often a publisher dies on the way, and however many run at once.
+//! **Not here:** what a load replaces (`store` compares and keeps), who may load (`control-room`), what matches
+//! (`matcher`). Nominals, rules and four-eyes approval join this crate when they come; nothing stands in for them now.
+//!
+//! Read [`parse`] and [`Parsed`] first, then [`publish`]. For people: `docs/hotlists.md`.
+
+mod cells;
+mod container;
+mod error;
+mod grading;
+mod layout;
+mod mirror;
+mod parse;
+pub mod publish;
+mod records;
+mod row;
+
+pub use error::IntelligenceError;
+pub use parse::{MAX_FAULTS_KEPT, MAX_LIST_BYTES, MAX_ROWS, Options, Parsed, RowFault, parse, parse_with};

@@ -1,0 +1,337 @@
+//! Which column of a file means what, and what stands between them.
+
+use crate::IntelligenceError;
+use crate::records::{Found, Records};
+
+/// What may stand between columns, the likeliest first.
+const SEPARATORS: [u8; 4] = *b",;\t|";
+/// Columns of the file without a header.
+pub(crate) const PLAIN_COLUMNS: usize = 16;
+/// Records looked at to tell the shape: one bad row must not hide it.
+const SAMPLE_RECORDS: usize = 50;
+/// Longest header name quoted in a note, in characters.
+const LONGEST_NAME: usize = 32;
+
+/// What a column means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    Vrm,
+    Make,
+    Model,
+    Colour,
+    Action,
+    Markers,
+    Reason,
+    Nim,
+    Information,
+    Owner,
+    ExpiresAt,
+    Reference,
+    Gpms,
+    Cad,
+    Grade,
+    Region,
+    Spare,
+}
+
+/// Every column: our name, and what others call it (in lower case, one blank for whatever is no letter or digit).
+const COLUMNS: [(Column, &str, &[&str]); 17] = [
+    (
+        Column::Vrm,
+        "vrm",
+        &[
+            "vrm",
+            "plate",
+            "plate number",
+            "number plate",
+            "registration",
+            "registration number",
+            "registration mark",
+            "reg",
+            "reg no",
+            "index",
+        ],
+    ),
+    (Column::Make, "make", &["make", "manufacturer"]),
+    (Column::Model, "model", &["model"]),
+    (Column::Colour, "colour", &["colour", "color"]),
+    (Column::Action, "action", &["action"]),
+    (
+        Column::Markers,
+        "markers",
+        &[
+            "markers",
+            "marker",
+            "warning markers",
+            "warning marker",
+            "warnings",
+            "warning signals",
+        ],
+    ),
+    (Column::Reason, "reason", &["reason", "description"]),
+    (
+        Column::Nim,
+        "nim",
+        &["nim", "nim 5x5x5", "nim 5x5x5 code", "nim code"],
+    ),
+    (
+        Column::Information,
+        "information",
+        &[
+            "information",
+            "information action",
+            "info",
+            "notes",
+            "comment",
+            "comments",
+        ],
+    ),
+    (
+        Column::Owner,
+        "owner",
+        &["owner", "force area", "force and area", "force"],
+    ),
+    (
+        Column::ExpiresAt,
+        "expires_at",
+        &[
+            "expires at",
+            "expires",
+            "expiry",
+            "expiry date",
+            "weed date",
+            "valid until",
+        ],
+    ),
+    (
+        Column::Reference,
+        "reference",
+        &["reference", "ref", "pnc id", "pncid"],
+    ),
+    (Column::Gpms, "gpms", &["gpms", "gpms marking"]),
+    (Column::Cad, "cad", &["cad", "cad information", "cad number"]),
+    (Column::Grade, "grade", &["grade", "priority"]),
+    (
+        Column::Region,
+        "region",
+        &["region", "state province", "state", "province", "country"],
+    ),
+    (Column::Spare, "spare", &["spare", "spare 1", "spare 2"]),
+];
+
+/// The 16 columns in their order.
+const PLAIN: [Column; PLAIN_COLUMNS] = [
+    Column::Vrm,
+    Column::Make,
+    Column::Model,
+    Column::Colour,
+    Column::Action,
+    Column::Markers,
+    Column::Reason,
+    Column::Nim,
+    Column::Information,
+    Column::Owner,
+    Column::ExpiresAt,
+    Column::Reference,
+    Column::Gpms,
+    Column::Cad,
+    Column::Spare,
+    Column::Spare,
+];
+
+impl Column {
+    pub(crate) fn name(self) -> &'static str {
+        COLUMNS
+            .iter()
+            .find(|(column, ..)| *column == self)
+            .map_or("", |(_, name, _)| name)
+    }
+}
+
+/// The shape of a file.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) separator: u8,
+    /// The line of the header row, where there is one.
+    pub(crate) header: Option<u64>,
+    /// What each column means; none is left out.
+    pub(crate) columns: Vec<Option<Column>>,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Layout {
+    /// Tells the shape from the first records.
+    pub(crate) fn detect(text: &[u8]) -> Result<Self, IntelligenceError> {
+        let first = SEPARATORS.map(|separator| (separator, first_record(text, separator)));
+        let with_header = first
+            .iter()
+            .filter_map(|(separator, (line, names))| {
+                let known: Vec<_> = names.iter().map(|name| column_of(name)).collect();
+                known
+                    .contains(&Some(Column::Vrm))
+                    .then_some((*separator, *line, names, known))
+            })
+            .max_by_key(|(.., known)| known.len());
+        if let Some((separator, line, names, known)) = with_header {
+            return Self::with_header(separator, line, names, known);
+        }
+        let plain = SEPARATORS
+            .into_iter()
+            .map(|separator| (separator, rows_of(text, separator, PLAIN_COLUMNS)))
+            .filter(|(_, rows)| *rows > 0)
+            .max_by_key(|(separator, rows)| (*rows, *separator == b','));
+        if let Some((separator, _)) = plain {
+            let columns = PLAIN.map(Some).to_vec();
+            return Ok(Self {
+                separator,
+                header: None,
+                columns,
+                notes: Vec::new(),
+            });
+        }
+        let widest = first.iter().max_by_key(|(_, (_, names))| names.len());
+        let (line, columns) = widest.map_or((1, 0), |(_, (line, names))| (*line, names.len()));
+        Err(IntelligenceError::Layout { line, columns })
+    }
+
+    fn with_header(
+        separator: u8,
+        line: u64,
+        names: &[String],
+        columns: Vec<Option<Column>>,
+    ) -> Result<Self, IntelligenceError> {
+        let mut notes = Vec::new();
+        for (index, column) in columns.iter().enumerate() {
+            let Some(column) = column else {
+                let name: String = names[index].chars().take(LONGEST_NAME).collect();
+                if !name.is_empty() {
+                    notes.push(format!(
+                        "column {} ({name}) is not known and was left out",
+                        index + 1
+                    ));
+                }
+                continue;
+            };
+            let earlier = columns[..index].iter().position(|other| *other == Some(*column));
+            if let (Some(earlier), false) = (earlier, *column == Column::Spare) {
+                let (first, second, name) = (earlier + 1, index + 1, column.name());
+                return Err(IntelligenceError::DoubleColumn {
+                    line,
+                    name,
+                    first,
+                    second,
+                });
+            }
+        }
+        Ok(Self {
+            separator,
+            header: Some(line),
+            columns,
+            notes,
+        })
+    }
+
+    /// Where a column stands, counted from 0.
+    pub(crate) fn place(&self, column: Column) -> Option<usize> {
+        self.columns.iter().position(|known| *known == Some(column))
+    }
+}
+
+/// Lines around the rows that some exports write: counts, file headers and ends. No mark is written like that.
+pub(crate) fn is_frame(records: &Records<'_>, columns: usize) -> bool {
+    let first = String::from_utf8_lossy(records.field(0)).to_ascii_uppercase();
+    if first.starts_with("TOTAL RECORD") || first.starts_with("SEP=") {
+        return true;
+    }
+    let words = ["HEADER", "TRAILER", "FOOTER", "END OF FILE", "EOF", "TOTAL"];
+    records.fields() != columns && words.iter().any(|word| first.starts_with(word))
+}
+
+/// The first record that is no frame, as texts, and its line.
+fn first_record(text: &[u8], separator: u8) -> (u64, Vec<String>) {
+    let mut records = Records::new(text, separator);
+    while let Some((line, found)) = records.next(|_| true) {
+        if found != Found::Record || is_frame(&records, PLAIN_COLUMNS) {
+            continue;
+        }
+        let field = |index| String::from_utf8_lossy(records.field(index)).into_owned();
+        return (line, (0..records.fields()).map(field).collect());
+    }
+    (1, Vec::new())
+}
+
+/// How many of the first records have exactly so many columns.
+fn rows_of(text: &[u8], separator: u8, columns: usize) -> usize {
+    let mut records = Records::new(text, separator);
+    let mut rows = 0;
+    for _ in 0..SAMPLE_RECORDS {
+        match records.next(|fields| fields == columns) {
+            None => break,
+            Some((_, Found::Record)) if records.fields() == columns => rows += 1,
+            Some(_) => {}
+        }
+    }
+    rows
+}
+
+/// The column that a header's name means.
+fn column_of(name: &str) -> Option<Column> {
+    let words: Vec<String> = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let name = words.join(" ");
+    COLUMNS
+        .iter()
+        .find(|(_, _, names)| names.contains(&name.as_str()))
+        .map(|(column, ..)| *column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<(char, Option<u64>, usize), &str>) {
+        match (Layout::detect(text.as_bytes()), expected) {
+            (Ok(layout), Ok(wanted)) => {
+                assert_eq!(
+                    (layout.separator as char, layout.header, layout.columns.len()),
+                    wanted,
+                    "{text:?}"
+                );
+            }
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (found, _) => panic!("{text:?}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn separator_and_shape_are_told_from_the_first_rows() {
+        let plain = |separator: &str| ["x"; PLAIN_COLUMNS].join(separator);
+        check(&plain(","), Ok((',', None, 16)));
+        check(&plain(";"), Ok((';', None, 16)));
+        check(&format!("a,b\n{}", plain(",")), Ok((',', None, 16)));
+        check(&format!("TOTAL RECORD,1\n{}", plain("\t")), Ok(('\t', None, 16)));
+        check("vrm,reason", Ok((',', Some(1), 2)));
+        check("sep=;\r\n\r\nReason;VRM;Weed Date", Ok((';', Some(3), 3)));
+        check("Plate Number,Description,State/Province", Ok((',', Some(1), 3)));
+        check("\"Plate, Number\";Grade;Action", Ok((';', Some(1), 3)));
+        check("AB12CDE\n", Err("line 1 is neither"));
+        check("a,b,c", Err("3 columns"));
+        check("vrm,Registration", Err("columns 1 and 2 are both vrm"));
+    }
+
+    #[test]
+    fn every_name_means_one_column() {
+        for (column, name, names) in COLUMNS {
+            assert_eq!(column_of(name), Some(column));
+            for name in names {
+                assert_eq!(column_of(&name.to_uppercase()), Some(column), "{name}");
+            }
+        }
+        assert_eq!(column_of("Information/Action"), Some(Column::Information));
+        assert_eq!(column_of("Force & Area"), Some(Column::Owner));
+        assert_eq!(column_of("NIM 5x5x5 code"), Some(Column::Nim));
+    }
+}

@@ -1,0 +1,295 @@
+//! A list's file into entries, as a whole: rows, doubles, counts.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::fmt;
+
+use domain::hotlist::{Entry, Grade};
+use domain::{EntryId, ListName, Timestamp};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::IntelligenceError;
+use crate::container;
+use crate::layout::{self, Layout};
+use crate::records::{Found, Records};
+use crate::row::{self, Fault, Read, Shared};
+
+/// Largest list, as it is or unpacked, in bytes: two million rows of the widest files seen.
+pub const MAX_LIST_BYTES: u64 = 512 * 1024 * 1024;
+/// Most rows of one list: entries take about 0.6 KB each in memory, here and in every matcher.
+pub const MAX_ROWS: u64 = 2_000_000;
+/// Faults kept for people to read; the rest are counted. Whoever has a thousand has one mistake a thousand times.
+pub const MAX_FAULTS_KEPT: usize = 1_000;
+
+/// What the person who loads a list adds to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// The grade of every row that has none of its own, instead of the one that follows from action and markers.
+    pub default_grade: Option<Grade>,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFault {
+    /// The line where the row begins, counted from 1.
+    pub line: u64,
+    /// Name and number of the column, such as `action (5)`; empty where the row as a whole is wrong.
+    pub column: String,
+    /// What is wrong and what to do. Never the plate.
+    pub reason: String,
+}
+
+impl fmt::Display for RowFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if !self.column.is_empty() {
+            write!(f, ", column {}", self.column)?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// A list as read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parsed {
+    /// The entries of the good rows, in the file's order, each id once.
+    pub entries: Vec<Entry>,
+    /// The first [`MAX_FAULTS_KEPT`] faults, in the file's order.
+    pub faults: Vec<RowFault>,
+    /// All faults; a row may have several.
+    pub fault_count: u64,
+    /// Rows of vehicles, good and bad.
+    pub rows: u64,
+    /// Rows that gave no entry because of a fault.
+    pub bad_rows: u64,
+    /// Entries whose weed date is past: kept, and never matched.
+    pub expired: u64,
+    /// What was concluded or passed over, for the person who loads.
+    pub notes: Vec<String>,
+}
+
+impl Parsed {
+    /// Whether this may become the whole of a list: all or nothing, unless good rows are accepted without the bad
+    /// ones; and never nothing at all, which would take every vehicle off the list unseen.
+    #[must_use]
+    pub fn may_load(&self, accept_good_rows: bool) -> bool {
+        !self.entries.is_empty() && (self.fault_count == 0 || accept_good_rows)
+    }
+}
+
+/// Reads a list: the 16-column file, alone or zipped, or CSV with a header row. Weed dates without zone are in `zone`.
+///
+/// # Errors
+/// When the file as a whole cannot be read; bad rows are no error, but [`Parsed::faults`].
+pub fn parse(
+    list: &ListName,
+    bytes: &[u8],
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Parsed, IntelligenceError> {
+    parse_with(list, bytes, &Options::default(), now, zone)
+}
+
+/// As [`parse`], with what the person who loads adds.
+///
+/// # Errors
+/// When the file as a whole cannot be read; bad rows are no error, but [`Parsed::faults`].
+pub fn parse_with(
+    list: &ListName,
+    bytes: &[u8],
+    options: &Options,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Parsed, IntelligenceError> {
+    let content = container::open(bytes, MAX_LIST_BYTES)?;
+    let layout = Layout::detect(&content.text)?;
+    let shared = Shared {
+        list,
+        layout: &layout,
+        options,
+        now,
+        zone,
+    };
+    let mut reading = Reading::new(&shared, content.notes);
+    let columns = layout.columns.len();
+    let mut records = Records::new(&content.text, layout.separator);
+    while let Some((line, found)) = records.next(|fields| fields == columns) {
+        if layout.header == Some(line) {
+            continue;
+        }
+        reading.take(line, found, &records)?;
+    }
+    reading.finish()
+}
+
+/// A file half read.
+struct Reading<'a> {
+    shared: &'a Shared<'a>,
+    parsed: Parsed,
+    /// Where each id stands in `parsed.entries`, and the line that it came from.
+    seen: HashMap<EntryId, (usize, u64)>,
+    faults: Vec<Fault>,
+    tally: Tally,
+}
+
+/// What is told as a note at the end.
+#[derive(Default)]
+struct Tally {
+    frames: u64,
+    blank: u64,
+    doubles: u64,
+    derived: u64,
+    endless: u64,
+}
+
+impl<'a> Reading<'a> {
+    fn new(shared: &'a Shared<'a>, mut notes: Vec<String>) -> Self {
+        notes.extend(shared.layout.notes.iter().cloned());
+        Self {
+            shared,
+            parsed: Parsed {
+                notes,
+                ..Parsed::default()
+            },
+            seen: HashMap::new(),
+            faults: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    fn take(&mut self, line: u64, found: Found, records: &Records<'_>) -> Result<(), IntelligenceError> {
+        if found == Found::Record {
+            if (0..records.fields()).all(|index| records.field(index).is_empty()) {
+                self.tally.blank += 1;
+                return Ok(());
+            }
+            if layout::is_frame(records, self.shared.layout.columns.len()) {
+                self.tally.frames += 1;
+                self.check_total(line, records);
+                return Ok(());
+            }
+        }
+        self.parsed.rows += 1;
+        if self.parsed.rows > MAX_ROWS {
+            return Err(IntelligenceError::TooManyRows { limit: MAX_ROWS });
+        }
+        match found {
+            Found::Record => {
+                if let Some(read) = row::read(self.shared, records, &mut self.faults) {
+                    self.keep(line, read);
+                }
+            }
+            Found::OpenQuote => self.fault("a quote is opened and not closed: close or remove it"),
+            Found::TooLong => self.fault("the line is far too long: is this the right file?"),
+            Found::TooManyFields => self.fault("far too many columns: is this the right file?"),
+        }
+        if !self.faults.is_empty() {
+            self.parsed.bad_rows += 1;
+            self.report(line);
+        }
+        Ok(())
+    }
+
+    /// One id is one entry: the same row again is passed over, another row is refused.
+    fn keep(&mut self, line: u64, read: Read) {
+        match self.seen.entry(read.entry.entry_id) {
+            Slot::Occupied(slot) => {
+                let (index, earlier) = *slot.get();
+                if self.parsed.entries[index] == read.entry {
+                    self.tally.doubles += 1;
+                } else {
+                    self.fault(format!(
+                        "the same plate and reference as line {earlier}, but other details: keep one of them, or give each its own reference"
+                    ));
+                }
+            }
+            Slot::Vacant(slot) => {
+                slot.insert((self.parsed.entries.len(), line));
+                self.tally.derived += u64::from(read.grade_derived);
+                self.tally.endless += u64::from(read.entry.expires_at.is_none());
+                self.parsed.expired += u64::from(!read.entry.is_live_at(self.shared.now));
+                self.parsed.entries.push(read.entry);
+            }
+        }
+    }
+
+    /// `TOTAL RECORD` with a number behind it shows whether the file was cut short.
+    fn check_total(&mut self, line: u64, records: &Records<'_>) {
+        let text: Vec<_> = (0..records.fields())
+            .map(|index| String::from_utf8_lossy(records.field(index)))
+            .collect();
+        let text = text.join(" ").to_ascii_uppercase();
+        let Some(rest) = text.strip_prefix("TOTAL RECORD") else {
+            return;
+        };
+        let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
+        let rows = self.parsed.rows;
+        // A count at the top stands before its rows, and cannot be held against them yet.
+        if let (Ok(total), true) = (digits.parse::<u64>(), rows > 0)
+            && total != rows
+        {
+            self.fault(format!(
+                "the file says {total} records and has {rows} rows: it may have been cut short, export it again"
+            ));
+            self.report(line);
+        }
+    }
+
+    fn fault(&mut self, reason: impl Into<String>) {
+        self.faults.push((None, reason.into()));
+    }
+
+    fn report(&mut self, line: u64) {
+        self.parsed.fault_count += self.faults.len() as u64;
+        for (place, reason) in self.faults.drain(..) {
+            if self.parsed.faults.len() < MAX_FAULTS_KEPT {
+                let name = place.and_then(|place| self.shared.layout.columns[place]);
+                let column = match (place, name) {
+                    (Some(place), Some(name)) => format!("{} ({})", name.name(), place + 1),
+                    _ => String::new(),
+                };
+                self.parsed.faults.push(RowFault { line, column, reason });
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Parsed, IntelligenceError> {
+        if self.parsed.rows == 0 {
+            return Err(IntelligenceError::NoRows);
+        }
+        let expired = self.parsed.expired;
+        let Tally {
+            frames,
+            blank,
+            doubles,
+            derived,
+            endless,
+        } = self.tally;
+        let kept = self.parsed.faults.len() as u64;
+        let surplus = self.parsed.fault_count - kept;
+        let notes = [
+            (frames, "header, trailer or count lines were passed over"),
+            (blank, "rows of empty columns were passed over"),
+            (doubles, "rows stood there twice and were merged"),
+            (
+                derived,
+                "entries have no grade of their own: it follows from action and markers",
+            ),
+            (
+                endless,
+                "entries have no weed date: they stay until they are withdrawn",
+            ),
+            (
+                expired,
+                "entries are past their weed date: they are kept and never matched",
+            ),
+            (surplus, "more faults are counted and not listed"),
+        ];
+        let said = notes.into_iter().filter(|(count, _)| *count > 0);
+        self.parsed
+            .notes
+            .extend(said.map(|(count, what)| format!("{count} {what}")));
+        Ok(self.parsed)
+    }
+}

@@ -1,0 +1,1 @@
+//! The stored lists into the log.

@@ -1,0 +1,211 @@
+//! One record into one entry, every fault of it named.
+
+use domain::hotlist::{Action, Entry, Grade, Marker};
+use domain::{EntryId, ListName, Timestamp, Vrm};
+use jiff::tz::TimeZone;
+
+use crate::layout::{Column, Layout};
+use crate::parse::Options;
+use crate::records::Records;
+use crate::{cells, grading};
+
+/// Longest make, model and colour, in characters.
+const SHORT_TEXT: usize = 64;
+/// Longest owner, reference and code, in characters.
+const NAME_TEXT: usize = 128;
+/// Longest reason and information, in characters: two screens of a case panel.
+const LONG_TEXT: usize = 2_000;
+
+/// What every row of a file shares.
+pub(crate) struct Shared<'a> {
+    pub(crate) list: &'a ListName,
+    pub(crate) layout: &'a Layout,
+    pub(crate) options: &'a Options,
+    pub(crate) now: Timestamp,
+    pub(crate) zone: &'a TimeZone,
+}
+
+/// What is wrong with a row: the column, counted from 0, where one is to blame, and why.
+pub(crate) type Fault = (Option<usize>, String);
+
+/// An entry, and what was not said but concluded.
+pub(crate) struct Read {
+    pub(crate) entry: Entry,
+    pub(crate) grade_derived: bool,
+}
+
+/// Reads the record that `records` stands at; faults are appended, and with any there is no entry.
+pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<Fault>) -> Option<Read> {
+    if let Some(fault) = wrong_width(shared.layout, records) {
+        faults.push(fault);
+        return None;
+    }
+    let mut row = Row {
+        shared,
+        records,
+        faults,
+    };
+    let vrm = row.parsed(Column::Vrm, |text| {
+        Vrm::parse(text).map_err(|error| error.to_string())
+    });
+    let markers: Vec<Marker> = row.optional(Column::Markers, cells::markers).unwrap_or_default();
+    let grade: Option<Grade> = row.optional(Column::Grade, |text| {
+        text.parse::<Grade>().map_err(|error| error.to_string())
+    });
+    let action = row.action(grade);
+    let expires_at = row
+        .optional(Column::ExpiresAt, |text| cells::expiry(text, shared.zone))
+        .flatten();
+    let reason = row.reason(&markers);
+    let (reference, information) = row.reference_and_information();
+    let make = row.text(Column::Make, SHORT_TEXT);
+    let model = row.text(Column::Model, SHORT_TEXT);
+    let colour = row.text(Column::Colour, SHORT_TEXT);
+    let owner = row.text(Column::Owner, NAME_TEXT);
+    if !faults.is_empty() {
+        return None;
+    }
+    let (vrm, action) = (vrm?, action?);
+    let given = grade.or(shared.options.default_grade);
+    let entry = Entry {
+        entry_id: EntryId::of_entry(shared.list, vrm, &reference),
+        list: shared.list.clone(),
+        vrm,
+        grade: given.unwrap_or_else(|| grading::grade_of(action, &markers)),
+        action,
+        markers,
+        reason,
+        information,
+        make,
+        model,
+        colour,
+        owner,
+        reference,
+        listed_at: shared.now,
+        expires_at,
+    };
+    Some(Read {
+        entry,
+        grade_derived: given.is_none(),
+    })
+}
+
+/// A row must be as wide as its layout; blank columns behind the last are forgiven.
+fn wrong_width(layout: &Layout, records: &Records<'_>) -> Option<Fault> {
+    let (wanted, found) = (layout.columns.len(), records.fields());
+    if found < wanted {
+        return Some((
+            None,
+            format!("{found} columns instead of {wanted}: the row is cut short"),
+        ));
+    }
+    let surplus = (wanted..found).any(|index| !records.field(index).is_empty());
+    let reason =
+        format!("{found} columns instead of {wanted}: put a text that holds the separator in quotes");
+    surplus.then_some((None, reason))
+}
+
+struct Row<'a, 'b> {
+    shared: &'a Shared<'a>,
+    records: &'a Records<'b>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Row<'_, '_> {
+    /// A text; empty where the column is, or where there is no such column.
+    fn text(&mut self, column: Column, longest: usize) -> String {
+        let Some(place) = self.shared.layout.place(column) else {
+            return String::new();
+        };
+        cells::text(self.records.field(place), longest).unwrap_or_else(|reason| {
+            self.faults.push((Some(place), reason));
+            String::new()
+        })
+    }
+
+    /// A value; none where the cell is wrong, which is then a fault.
+    fn parsed<T>(&mut self, column: Column, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let before = self.faults.len();
+        let text = self.text(column, LONG_TEXT);
+        if self.faults.len() > before {
+            return None;
+        }
+        parse(&text)
+            .map_err(|reason| self.faults.push((self.shared.layout.place(column), reason)))
+            .ok()
+    }
+
+    /// A value; none where the cell is empty, too.
+    fn optional<T>(&mut self, column: Column, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        self.parsed(column, |text| {
+            if text.is_empty() {
+                Ok(None)
+            } else {
+                parse(text).map(Some)
+            }
+        })
+        .flatten()
+    }
+
+    /// The 16-column file always says what to do. A list with a header may leave it out: a graded vehicle is then
+    /// watched for, since nobody asked for a stop, and any other is kept for intelligence.
+    fn action(&mut self, grade: Option<Grade>) -> Option<Action> {
+        let grade = grade.or(self.shared.options.default_grade);
+        let unsaid = match grade {
+            Some(grade) if grade.opens_case() => Action::Observe,
+            _ => Action::Intelligence,
+        };
+        let must_say = self.shared.layout.header.is_none();
+        self.parsed(Column::Action, |text| match text {
+            "" if !must_say => Ok(unsaid),
+            "" => Err("empty: write STOP, OBSERVE, SILENT or INTELLIGENCE".to_owned()),
+            text => cells::action(text),
+        })
+    }
+
+    /// Whoever stops a vehicle must know why: a marker will do where the list's owner wrote nothing.
+    fn reason(&mut self, markers: &[Marker]) -> String {
+        let before = self.faults.len();
+        let reason = self.text(Column::Reason, LONG_TEXT);
+        if !reason.is_empty() || self.faults.len() > before {
+            return reason;
+        }
+        if markers.is_empty() {
+            let place = self.shared.layout.place(Column::Reason);
+            self.faults.push((
+                place,
+                "empty, and no marker: say why the vehicle is looked for".to_owned(),
+            ));
+        }
+        let word = |marker: &Marker| {
+            Marker::ALL
+                .iter()
+                .find(|(known, ..)| known == marker)
+                .map_or("", |(_, _, words)| *words)
+        };
+        markers.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The reference is the PNC id, or the CAD number where there is none; what has no column of its own in an entry
+    /// follows the information, so that nothing the owner wrote is lost.
+    fn reference_and_information(&mut self) -> (String, String) {
+        let mut reference = self.text(Column::Reference, NAME_TEXT);
+        let mut cad = self.text(Column::Cad, LONG_TEXT);
+        if reference.is_empty() && cad.chars().count() <= NAME_TEXT {
+            reference = std::mem::take(&mut cad);
+        }
+        let parts = [
+            ("", self.text(Column::Information, LONG_TEXT)),
+            ("CAD: ", cad),
+            ("NIM 5x5x5: ", self.text(Column::Nim, NAME_TEXT)),
+            ("GPMS: ", self.text(Column::Gpms, NAME_TEXT)),
+            ("Region: ", self.text(Column::Region, NAME_TEXT)),
+        ];
+        let said = parts.into_iter().filter(|(_, text)| !text.is_empty());
+        let information = said
+            .map(|(label, text)| format!("{label}{text}"))
+            .collect::<Vec<_>>()
+            .join("; ");
+        (reference, information)
+    }
+}
