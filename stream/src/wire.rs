@@ -19,6 +19,11 @@ pub const HEADER_CAMERA: &str = "camera";
 pub const HEADER_READ_ID: &str = "read-id";
 /// The place of a case event in the order of all, as decimal digits.
 pub const HEADER_SEQUENCE: &str = "sequence";
+/// Stands on a revision's mark that ends a repair of [`Topic::Entries`]: it counts whatever revision it names, where any
+/// other mark counts only if it names a higher one than was seen.
+pub const HEADER_REPAIR: &str = "repair";
+/// Names the run of the publisher that wrote a record of [`Topic::Entries`], so that two of them notice each other.
+pub const HEADER_PUBLISHER: &str = "publisher";
 /// The key of the record in [`Topic::Entries`] that ends a revision.
 pub const REVISION_KEY: &str = "revision";
 
