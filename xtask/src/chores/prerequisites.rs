@@ -105,7 +105,10 @@ fn advice(missing: &[&Need]) -> String {
 
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
-    command.env("DEBIAN_FRONTEND", "noninteractive");
+    // A log is no terminal: no progress bars in it.
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["-o", "Dpkg::Use-Pty=0"]);
     command
 }
 
