@@ -18,7 +18,7 @@ pub const MAX_IMAGE_BYTES: usize = 8 * 1024 * 1024;
 /// A handle on the image store; clones share it.
 #[derive(Clone, Debug)]
 pub struct Images {
-    objects: Arc<dyn ObjectStore>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
 }
 
 /// Which step of the image store failed.
@@ -148,4 +148,63 @@ fn open_bucket(rest: &str) -> Result<Arc<dyn ObjectStore>, ImageError> {
         .map_err(|error| address(&error))?;
     let prefix = Path::parse(prefix).map_err(|error| address(&error))?;
     Ok(Arc::new(PrefixStore::new(bucket, prefix)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JPEG: &[u8] = b"\xff\xd8\xff\xe0 a plate";
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n a scene";
+
+    #[tokio::test]
+    async fn an_image_comes_back_with_its_kind_whoever_asks() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = folder.path().join("images").display().to_string();
+        let images = Images::open(&address).unwrap();
+        for (image, kind) in [(JPEG, "image/jpeg"), (PNG, "image/png")] {
+            let hash = images.put(Bytes::from_static(image)).await.unwrap();
+            assert_eq!(hash, ImageHash::of_image(image));
+            assert_eq!(images.put(Bytes::from_static(image)).await.unwrap(), hash);
+            let again = Images::open(&address).unwrap().get(hash).await.unwrap();
+            assert_eq!(again, Some((Bytes::from_static(image), kind)));
+            let hash = hash.to_string();
+            let file = folder.path().join("images").join(&hash[..2]).join(&hash[2..4]).join(&hash);
+            assert_eq!(std::fs::read(file).unwrap(), image);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_image_or_too_large_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = Images::open(&folder.path().display().to_string()).unwrap();
+        for text in [&b""[..], b"GIF89a", b"<svg/>", b"\xff\xd8"] {
+            let refused = images.put(Bytes::from_static(text)).await;
+            assert!(matches!(refused, Err(ImageError::Kind)), "{refused:?}");
+        }
+        let mut large = JPEG.to_vec();
+        large.resize(MAX_IMAGE_BYTES + 1, 0);
+        let refused = images.put(large.into()).await;
+        assert!(matches!(refused, Err(ImageError::TooLarge(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_missing_image_is_none_and_a_damaged_one_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = Images::open(&folder.path().display().to_string()).unwrap();
+        assert_eq!(images.get(ImageHash::of_image(JPEG)).await.unwrap(), None);
+        let hash = images.put(Bytes::from_static(JPEG)).await.unwrap();
+        let name = hash.to_string();
+        let file = folder.path().join(&name[..2]).join(&name[2..4]).join(&name);
+        std::fs::write(file, [JPEG, b"!"].concat()).unwrap();
+        assert!(matches!(images.get(hash).await, Err(ImageError::Store { .. })));
+    }
+
+    #[test]
+    fn a_wrong_address_says_what_is_wanted() {
+        for address in ["", "s3://", "ftp://host/x", "/dev/null/images"] {
+            let refused = Images::open(address).unwrap_err();
+            assert!(matches!(refused, ImageError::Address(_)), "{address:?}: {refused:?}");
+        }
+    }
 }

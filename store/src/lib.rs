@@ -13,6 +13,7 @@ pub mod audit;
 pub mod cases;
 pub mod events;
 pub mod hotlists;
+pub mod image_links;
 pub mod images;
 pub mod sources;
 pub mod users;
