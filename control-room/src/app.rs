@@ -1,0 +1,60 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::force::Force;
+use store::Store;
+use store::images::Images;
+use stream::ready::Ready;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::ControlRoomError;
+use crate::events::MAX_STREAMS;
+use crate::feed::Feed;
+use crate::session::Desk;
+use crate::{map, openapi};
+
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) images: Images,
+    pub(crate) force: Arc<Force>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) desk: Desk,
+    pub(crate) ready: Ready,
+    pub(crate) shutdown: CancellationToken,
+    /// Hotlists being loaded: one at a time, since each is held in memory whole.
+    pub(crate) loads: Semaphore,
+    /// Open event streams.
+    pub(crate) streams: Arc<Semaphore>,
+    /// The map's fixed part, encoded once.
+    pub(crate) map: Bytes,
+    /// The description of this API, encoded once.
+    pub(crate) openapi: Bytes,
+}
+
+impl App {
+    pub(crate) fn new(
+        store: Store,
+        images: Images,
+        force: Arc<Force>,
+        feed: Arc<Feed>,
+        ready: Ready,
+        shutdown: CancellationToken,
+    ) -> Result<Self, ControlRoomError> {
+        Ok(Self {
+            map: map::encode(&force)?,
+            openapi: openapi::encode()?,
+            store,
+            images,
+            force,
+            feed,
+            desk: Desk::new(),
+            ready,
+            shutdown,
+            loads: Semaphore::new(1),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        })
+    }
+}

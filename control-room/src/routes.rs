@@ -1,0 +1,352 @@
+//! Every route, in one table: method, path, who may, what it does. Router and API description are both made from it, and
+//! the check of [`crate::access`] stands before each row, so that no route is without one.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::middleware;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use domain::user::Permission::{ActOnCases, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::access::Access::{Anyone, Needs, SignedIn};
+use crate::access::{self, Access, Gate};
+use crate::app::App;
+use crate::extract::MAX_JSON_BYTES;
+use crate::{audit, cases, events, hotlists, images, map, openapi, schemas, session, units};
+
+/// One row of the table.
+pub(crate) struct Route {
+    method: HttpMethod,
+    path: &'static str,
+    access: Access,
+    handler: MethodRouter<Arc<App>>,
+    operation: OperationBuilder,
+    schemas: Vec<NamedSchema>,
+}
+
+/// A schema under its name in the description.
+pub(crate) type NamedSchema = (String, RefOr<Schema>);
+
+/// The table.
+pub(crate) fn table() -> Vec<Route> {
+    let mut table = people();
+    table.extend(work());
+    table.extend(lists());
+    table
+}
+
+fn people() -> Vec<Route> {
+    vec![
+        Route::post("/api/session", Anyone, session::sign_in, "Sign in")
+            .takes::<session::Credentials>()
+            .gives::<session::SessionAnswer>("Signed in; the session is in the cookie `steelring_session`")
+            .fails(401, "`bad_credentials`: user name or password is wrong")
+            .fails(429, "`too_many_attempts`: ten failures in five minutes"),
+        Route::get("/api/session", SignedIn, session::who, "Who is signed in")
+            .gives::<session::SessionAnswer>("The user"),
+        Route::delete("/api/session", SignedIn, session::sign_out, "Sign out").gives_nothing("Signed out"),
+        Route::get(
+            "/api/openapi.json",
+            SignedIn,
+            openapi::document,
+            "This description",
+        )
+        .gives_type("application/json", "OpenAPI 3.1"),
+        Route::get(
+            "/api/audit",
+            Needs(ViewAudit),
+            audit::rows,
+            "The audit trail, newest first",
+        )
+        .asks::<audit::AuditAsked>()
+        .gives::<audit::AuditAnswer>("Rows"),
+    ]
+}
+
+fn work() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/cases",
+            Needs(ViewCases),
+            cases::list,
+            "Cases by grade, then age",
+        )
+        .asks::<cases::CasesAsked>()
+        .gives::<cases::CasesAnswer>("Cases"),
+        Route::get(
+            "/api/cases/{case_id}",
+            Needs(ViewCases),
+            cases::one,
+            "One case; the view is audited",
+        )
+        .gives::<schemas::CaseRecord>("The case with everything about it")
+        .fails(404, "There is no such case"),
+        Route::post(
+            "/api/cases/{case_id}/decide",
+            Needs(ActOnCases),
+            cases::decide,
+            "Decide about a case",
+        )
+        .takes::<cases::Decide>()
+        .gives::<schemas::CaseEvent>("What happened")
+        .fails(404, "There is no such case")
+        .fails(
+            409,
+            "`superseded` (the message names who was first), `wrong_state` or `unit_busy`",
+        )
+        .fails(422, "`wrong_outcome`, `note` or `unknown_unit`"),
+        Route::post(
+            "/api/deployments/{deployment_id}/advance",
+            Needs(ActOnCases),
+            cases::advance,
+            "Move a deployment on, as told by radio",
+        )
+        .takes::<cases::Advance>()
+        .gives::<schemas::CaseEvent>("What happened")
+        .fails(404, "There is no such deployment")
+        .fails(409, "`wrong_step`: it is as far already"),
+        Route::get(
+            "/api/hits",
+            Needs(ViewCases),
+            cases::hits,
+            "Hits of every grade, newest first; audited",
+        )
+        .asks::<cases::HitsAsked>()
+        .gives::<cases::HitsAnswer>("Hits"),
+        Route::get(
+            "/api/images/{hash}",
+            Needs(ViewCases),
+            images::image,
+            "A plate or scene image",
+        )
+        .gives_type("image/*", "The image, JPEG or PNG")
+        .fails(404, "The image is not kept"),
+        Route::get(
+            "/api/units",
+            Needs(ViewCases),
+            units::units,
+            "Units as they last reported",
+        )
+        .gives::<units::UnitsAnswer>("Units by callsign"),
+        Route::get("/api/cameras", Needs(ViewCases), units::cameras, "Cameras")
+            .gives::<units::CamerasAnswer>("Cameras"),
+        Route::get(
+            "/api/map",
+            Needs(ViewCases),
+            map::map,
+            "Outlines, roads and cameras as GeoJSON",
+        )
+        .gives::<schemas::ForceMap>("The map"),
+        Route::get(
+            "/api/events",
+            Needs(ViewCases),
+            events::events,
+            openapi::EVENTS_SUMMARY,
+        )
+        .asks::<events::EventsAsked>()
+        .gives_type("text/event-stream", openapi::EVENTS)
+        .names::<schemas::CaseEvent>()
+        .names::<units::UnitsAnswer>(),
+    ]
+}
+
+fn lists() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/hotlists",
+            Needs(ViewHotlists),
+            hotlists::list,
+            "Lists, and where they are live",
+        )
+        .gives::<hotlists::HotlistsAnswer>("Lists and matchers"),
+        Route::get(
+            "/api/hotlists/{list}/entries",
+            Needs(ViewHotlists),
+            hotlists::entries,
+            "A list's entries; audited",
+        )
+        .asks::<hotlists::EntriesAsked>()
+        .gives::<hotlists::EntriesAnswer>("Entries in order of mark"),
+        Route::post(
+            "/api/hotlists/{list}/load",
+            Needs(ChangeHotlists),
+            hotlists::load,
+            "Make a file the whole of a list",
+        )
+        .unlimited()
+        .asks::<hotlists::LoadAsked>()
+        .takes_types(&["text/csv", "application/zip"])
+        .gives::<hotlists::LoadAnswer>("What changed")
+        .fails(413, "The file is larger than 512 MiB")
+        .fails(
+            422,
+            "`bad_rows` with `faults`, `bad_list` or `empty_list`: nothing was changed",
+        ),
+        Route::post(
+            "/api/hotlists/{list}/withdraw",
+            Needs(ChangeHotlists),
+            hotlists::withdraw,
+            "Take a list, or one vehicle on it, out of use",
+        )
+        .takes::<hotlists::Withdraw>()
+        .gives::<hotlists::WithdrawAnswer>("What changed")
+        .fails(404, "There is no such list or vehicle on it"),
+    ]
+}
+
+/// The router of the whole table.
+pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
+    table().into_iter().fold(Router::new(), |router, route| {
+        let gate = Gate {
+            app: Arc::clone(app),
+            access: route.access,
+            route: route.path,
+        };
+        let check = middleware::from_fn_with_state(gate, access::check);
+        router.route(route.path, route.handler.route_layer(check))
+    })
+}
+
+impl Route {
+    fn new<H, T>(
+        (method, filter): (HttpMethod, MethodFilter),
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let operation = OperationBuilder::new()
+            .summary(Some(summary))
+            .parameters(openapi::path_parameters(path))
+            .response(
+                "400",
+                openapi::problem("A parameter or the body is wrong; `field` names it"),
+            );
+        let operation = match access {
+            Anyone => operation,
+            SignedIn => openapi::secured(operation, "any signed-in user"),
+            Needs(permission) => openapi::secured(operation, session::permission_name(permission))
+                .response("403", openapi::problem("`forbidden` for this role, or `csrf`")),
+        };
+        Self {
+            method,
+            path,
+            access,
+            handler: on(filter, handler).layer(DefaultBodyLimit::max(MAX_JSON_BYTES)),
+            operation,
+            schemas: Vec::new(),
+        }
+    }
+
+    fn get<H: Handler<T, Arc<App>>, T: 'static>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(
+            (HttpMethod::Get, MethodFilter::GET),
+            path,
+            access,
+            handler,
+            summary,
+        )
+    }
+
+    fn post<H: Handler<T, Arc<App>>, T: 'static>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(
+            (HttpMethod::Post, MethodFilter::POST),
+            path,
+            access,
+            handler,
+            summary,
+        )
+    }
+
+    fn delete<H: Handler<T, Arc<App>>, T: 'static>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(
+            (HttpMethod::Delete, MethodFilter::DELETE),
+            path,
+            access,
+            handler,
+            summary,
+        )
+    }
+
+    /// The handler bounds its body itself.
+    fn unlimited(mut self) -> Self {
+        self.handler = self.handler.layer(DefaultBodyLimit::disable());
+        self
+    }
+
+    fn asks<P: IntoParams>(mut self) -> Self {
+        self.operation = self.operation.parameters(Some(P::into_params(|| None)));
+        self
+    }
+
+    fn takes<T: ToSchema>(mut self) -> Self {
+        self.operation = self.operation.request_body(Some(openapi::json_body::<T>()));
+        self.names::<T>()
+    }
+
+    fn takes_types(mut self, kinds: &[&str]) -> Self {
+        self.operation = self.operation.request_body(Some(openapi::raw_body(kinds)));
+        self
+    }
+
+    fn gives<T: ToSchema>(mut self, description: &str) -> Self {
+        self.operation = self
+            .operation
+            .response("200", openapi::json_answer::<T>(description));
+        self.names::<T>()
+    }
+
+    fn gives_type(mut self, kind: &str, description: &str) -> Self {
+        self.operation = self
+            .operation
+            .response("200", openapi::raw_answer(kind, description));
+        self
+    }
+
+    fn gives_nothing(mut self, description: &str) -> Self {
+        self.operation = self.operation.response("204", openapi::empty_answer(description));
+        self
+    }
+
+    fn fails(mut self, status: u16, description: &str) -> Self {
+        self.operation = self
+            .operation
+            .response(status.to_string(), openapi::problem(description));
+        self
+    }
+
+    fn names<T: ToSchema>(mut self) -> Self {
+        self.schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(&mut self.schemas);
+        self
+    }
+
+    /// Its part of the description: method, path, operation, and the schemas that it names.
+    pub(crate) fn describe(self) -> (HttpMethod, &'static str, Operation, Vec<NamedSchema>) {
+        (self.method, self.path, self.operation.build(), self.schemas)
+    }
+}

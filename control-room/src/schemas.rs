@@ -1,0 +1,531 @@
+//! The domain's values as the API's description shows them.
+//!
+//! `domain` knows nothing of OpenAPI, so its types are drawn again here, as they look on the wire. A test sends real
+//! values through these types with unknown fields forbidden: a drawing that no longer resembles its model fails.
+#![allow(dead_code, reason = "these types are drawings: never built, only described")]
+
+use jiff::Timestamp;
+#[cfg(test)]
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Draws types: in tests they can also be read, strictly.
+macro_rules! drawn {
+    ($($(#[$meta:meta])* struct $name:ident { $($fields:tt)* })*) => {$(
+        $(#[$meta])*
+        #[derive(ToSchema)]
+        #[cfg_attr(test, derive(Deserialize))]
+        #[cfg_attr(test, serde(deny_unknown_fields))]
+        pub(crate) struct $name { $($fields)* }
+    )*};
+}
+
+macro_rules! drawn_names {
+    ($($(#[$meta:meta])* enum $name:ident { $($variant:ident),* $(,)? })*) => {$(
+        $(#[$meta])*
+        #[derive(ToSchema)]
+        #[cfg_attr(test, derive(Deserialize))]
+        #[schema(rename_all = "snake_case")]
+        #[cfg_attr(test, serde(rename_all = "snake_case"))]
+        pub(crate) enum $name { $($variant),* }
+    )*};
+}
+
+drawn! {
+    /// A user as others may see it.
+    struct User {
+        name: String,
+        role: Role,
+        /// May no longer sign in.
+        disabled: bool,
+    }
+
+    /// All open hits about one vehicle, and what people decided about it.
+    struct Case {
+        /// 32 hexadecimal digits.
+        case_id: String,
+        /// The vehicle: A-Z and 0-9, 2 to 10 characters.
+        vrm: String,
+        /// 1 immediate, 2 within the hour, 3 within 24 hours.
+        #[schema(minimum = 1, maximum = 4)]
+        grade: u8,
+        state: CaseState,
+        /// Counts people's decisions: a command carries the version it saw.
+        version: u64,
+        opened_at: Timestamp,
+        updated_at: Timestamp,
+        /// Reads so far, each once however many entries it hit.
+        sightings: u32,
+        /// The latest read by capture time.
+        last_read: PlateRead,
+        /// The BCU of the latest read's camera.
+        bcu: Option<String>,
+        /// The entry of the most urgent hit.
+        entry: Entry,
+        last_decision: Option<Decision>,
+        conclusion: Option<Conclusion>,
+    }
+
+    /// Who decided what, when.
+    struct Decision {
+        by: String,
+        what: EventKind,
+        at: Timestamp,
+    }
+
+    /// How a case ended.
+    struct Conclusion {
+        outcome: Outcome,
+        note: String,
+    }
+
+    /// One camera's reading of one passing vehicle.
+    struct PlateRead {
+        /// 32 hexadecimal digits.
+        read_id: String,
+        vrm: String,
+        camera: String,
+        source: String,
+        captured_at: Timestamp,
+        received_at: Timestamp,
+        /// The two times are more than ten minutes apart; absent where they are not.
+        clock_suspect: Option<bool>,
+        /// The camera sent it again; absent where it did not.
+        retransmitted: Option<bool>,
+        /// 0 to 1; absent where unknown.
+        confidence: Option<f32>,
+        /// One for each character, 0 to 1; absent where unknown.
+        character_confidences: Option<Vec<f32>>,
+        vehicle: VehicleSeen,
+        motion: Option<Motion>,
+        /// For `/api/images/{hash}`.
+        plate_image: Option<String>,
+        /// For `/api/images/{hash}`.
+        overview_image: Option<String>,
+    }
+
+    /// What the camera took the vehicle to be, in its own words.
+    struct VehicleSeen {
+        make: Option<String>,
+        model: Option<String>,
+        colour: Option<String>,
+        country: Option<String>,
+    }
+
+    /// One vehicle on one list.
+    struct Entry {
+        /// 32 hexadecimal digits.
+        entry_id: String,
+        list: String,
+        vrm: String,
+        #[schema(minimum = 1, maximum = 4)]
+        grade: u8,
+        action: Action,
+        /// Coded facts; absent where there are none.
+        markers: Option<Vec<Marker>>,
+        reason: String,
+        information: Option<String>,
+        make: Option<String>,
+        model: Option<String>,
+        colour: Option<String>,
+        owner: Option<String>,
+        reference: Option<String>,
+        listed_at: Timestamp,
+        /// The weed date.
+        expires_at: Option<Timestamp>,
+    }
+
+    /// One read matched to one entry.
+    struct Hit {
+        /// 32 hexadecimal digits.
+        hit_id: String,
+        read: PlateRead,
+        entry: Entry,
+        /// The revision of all lists that the read was judged under.
+        revision: u64,
+        kind: MatchKind,
+        matched_at: Timestamp,
+    }
+
+    /// A unit sent to a case.
+    struct Deployment {
+        /// 32 hexadecimal digits.
+        deployment_id: String,
+        case_id: String,
+        callsign: String,
+        state: DeploymentState,
+        by: String,
+        proposed_at: Timestamp,
+        updated_at: Timestamp,
+    }
+
+    /// One unit proposed for a case, and why.
+    struct Proposal {
+        callsign: String,
+        bcu: String,
+        distance_m: f64,
+        fix_age_s: i64,
+        stale: bool,
+        own_bcu: bool,
+        skills: Vec<Skill>,
+        why: String,
+    }
+
+    /// What happened to a case, and the case after it.
+    struct CaseEvent {
+        kind: EventKind,
+        at: Timestamp,
+        /// Absent where it was no person.
+        by: Option<String>,
+        case: Case,
+        hit_id: Option<String>,
+        /// Every deployment that changed; absent where none did.
+        deployments: Option<Vec<Deployment>>,
+        /// The new ranking; absent where it did not change.
+        proposals: Option<Vec<Proposal>>,
+    }
+
+    /// A case with everything about it.
+    struct CaseRecord {
+        case: Case,
+        /// Newest first, at most 100.
+        hits: Vec<Hit>,
+        /// Newest first.
+        deployments: Vec<Deployment>,
+        proposals: Vec<Proposal>,
+        /// Oldest first.
+        history: Vec<HistoryLine>,
+    }
+
+    /// One line of a case's history.
+    struct HistoryLine {
+        at: Timestamp,
+        kind: EventKind,
+        by: Option<String>,
+        detail: String,
+    }
+
+    /// A unit's place and state at one time.
+    struct UnitPosition {
+        callsign: String,
+        bcu: String,
+        lat: f64,
+        lon: f64,
+        /// Degrees clockwise from north.
+        heading: f32,
+        speed_kmh: f32,
+        state: UnitState,
+        deployment: Option<String>,
+        crew: u8,
+        /// Absent where there are none.
+        skills: Option<Vec<Skill>>,
+        at: Timestamp,
+    }
+
+    /// One lens at a fixed site.
+    struct Camera {
+        camera: String,
+        site: String,
+        name: String,
+        bcu: String,
+        road: String,
+        lat: f64,
+        lon: f64,
+        /// Direction of the traffic that it reads, degrees clockwise from north.
+        bearing_deg: f32,
+    }
+
+    /// A list as a whole.
+    struct ListSummary {
+        list: String,
+        entries: u64,
+        /// The revision of all lists in which it last changed.
+        revision: u64,
+        changed_at: Timestamp,
+        changed_by: String,
+        /// When that revision was in the log whole; null while it is on its way.
+        published_at: Option<Timestamp>,
+    }
+
+    /// What a load or a withdrawal changed.
+    struct ListChange {
+        revision: u64,
+        added: u64,
+        changed: u64,
+        removed: u64,
+        unchanged: u64,
+    }
+
+    /// What is wrong with a row.
+    struct RowFault {
+        /// Counted from 1.
+        line: u64,
+        column: String,
+        reason: String,
+    }
+
+    /// What a matcher says of itself.
+    struct MatcherStatus {
+        matcher: String,
+        /// The revision that it judges under.
+        revision: u64,
+        entries: u64,
+        applied_at: Timestamp,
+        at: Timestamp,
+    }
+
+    /// What somebody did or looked at.
+    struct AuditRow {
+        /// From 1, without gaps.
+        number: u64,
+        at: Timestamp,
+        actor: String,
+        action: String,
+        subject: String,
+        detail: String,
+        /// SHA-256 over this row and the hash of the one before, hexadecimal.
+        hash: String,
+    }
+
+    /// Why a request was not carried out.
+    struct Problem {
+        error: ProblemDetail,
+        /// With `bad_rows`: the first hundred.
+        faults: Option<Vec<RowFault>>,
+        /// With `bad_rows`: all of them.
+        fault_count: Option<u64>,
+    }
+
+    /// Why, for programs and for people.
+    struct ProblemDetail {
+        /// For programs, such as `superseded`.
+        code: String,
+        /// For people: what is wrong and what to do.
+        message: String,
+        /// The field that is wrong, where one is.
+        field: Option<String>,
+    }
+
+    /// The force as the map draws it. The collections are GeoJSON.
+    struct ForceMap {
+        name: String,
+        control_room: String,
+        /// `[[west, south], [east, north]]`
+        bounds: Vec<Vec<f64>>,
+        /// Multipolygons with `code` and `name`.
+        #[schema(value_type = Object)]
+        bcus: serde_json::Value,
+        /// Line strings with `name` and `class`.
+        #[schema(value_type = Object)]
+        roads: serde_json::Value,
+        /// Points with `camera`, `name`, `bcu` and `bearing_deg`.
+        #[schema(value_type = Object)]
+        cameras: serde_json::Value,
+    }
+}
+
+drawn_names! {
+    enum Role { Operator, Supervisor, Intelligence, Admin }
+    enum CaseState { New, Confirmed, Rejected, Deployed, Closed }
+    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed }
+    enum Outcome {
+        Arrest, VehicleRecovered, StoppedNoArrest, Observed, NotFound, NoUnitAvailable, EntryOutOfDate, Misread,
+        WrongVehicle, Other,
+    }
+    enum Motion { Towards, Away }
+    enum Action { Stop, Observe, Silent, Intelligence }
+    enum Marker {
+        RegisteredSexOffender, Firearms, Weapons, Explosives, Violent, Contagious, Escaper, Alleges, Ailment, Suicidal,
+        Mental, Drugs, ImpersonatesMale, ImpersonatesFemale, MissingPerson, Wanted, Stolen, LostOrStolenPlates,
+        NoInsurance, NoTax, Disqualified,
+    }
+    enum MatchKind { Exact }
+    enum DeploymentState { Proposed, Accepted, EnRoute, AtScene, Cleared }
+    enum UnitState { Available, Accepted, EnRoute, AtScene, Busy, OffDuty }
+    enum Skill { Armed, Pursuit, Roads, Dog }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::hit;
+    use domain::hotlist::Revision;
+    use domain::read::RawRead;
+    use domain::user::Role as RealRole;
+    use domain::{CallSign, CameraId, ListName, SourceName, UserName, Vrm, case, hotlist, unit};
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    /// The drawing `D` takes what the value sends, field for field.
+    fn check<D: DeserializeOwned>(value: &impl Serialize) {
+        let sent = serde_json::to_string(value).unwrap();
+        if let Err(error) = serde_json::from_str::<D>(&sent) {
+            panic!("{}: {error}: {sent}", std::any::type_name::<D>());
+        }
+    }
+
+    fn entry() -> hotlist::Entry {
+        let list = ListName::parse("stolen").unwrap();
+        let vrm = Vrm::parse("QX07PLT").unwrap();
+        let text = || "text".to_owned();
+        hotlist::Entry {
+            entry_id: domain::EntryId::of_entry(&list, vrm, "1"),
+            list,
+            vrm,
+            grade: hotlist::Grade::One,
+            action: hotlist::Action::Stop,
+            markers: hotlist::Marker::ALL.map(|(marker, ..)| marker).to_vec(),
+            reason: text(),
+            information: text(),
+            make: text(),
+            model: text(),
+            colour: text(),
+            owner: text(),
+            reference: text(),
+            listed_at: Timestamp::UNIX_EPOCH,
+            expires_at: Some(Timestamp::UNIX_EPOCH),
+        }
+    }
+
+    fn hit() -> hit::Hit {
+        let now: Timestamp = "2007-11-01T12:00:00Z".parse().unwrap();
+        let image = Some(domain::ImageHash::of_image(b""));
+        let raw = RawRead {
+            plate: "QX07PLT".to_owned(),
+            captured_at: now - jiff::SignedDuration::from_hours(1),
+            confidence: Some(0.9),
+            character_confidences: vec![0.9; 7],
+            motion: Some(domain::read::Motion::Towards),
+            retransmitted: true,
+            plate_image: image,
+            overview_image: image,
+            ..RawRead::default()
+        };
+        let camera = CameraId::parse("c1").unwrap();
+        let read = raw.check(camera, SourceName::parse("s1").unwrap(), now).unwrap();
+        hit::Hit::exact(read, entry(), Revision(1), now)
+    }
+
+    #[test]
+    fn cases_and_what_hangs_on_them_look_as_they_are_drawn() {
+        let (now, by) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+        check::<Hit>(&hit());
+        let opened = case::open(&hit(), None, now);
+        check::<CaseEvent>(&opened);
+        let confirmed = case::decide(&opened.case, &[], &case::Command::Confirm, 0, &by, now).unwrap();
+        let callsign = CallSign::parse("KN11").unwrap();
+        let deploy = case::Command::Deploy {
+            callsign: callsign.clone(),
+        };
+        let deployed = case::decide(&confirmed.case, &[], &deploy, 1, &by, now).unwrap();
+        check::<CaseEvent>(&deployed);
+        check::<Deployment>(&deployed.deployments[0]);
+        let close = case::Command::Close {
+            outcome: case::Outcome::Arrest,
+            note: String::new(),
+        };
+        check::<Case>(
+            &case::decide(&deployed.case, &[], &close, 2, &by, now)
+                .unwrap()
+                .case,
+        );
+        let proposal = unit::Proposal {
+            callsign,
+            bcu: domain::BcuCode::parse("KN").unwrap(),
+            distance_m: 1.0,
+            fix_age_s: 1,
+            stale: false,
+            own_bcu: true,
+            skills: vec![unit::Skill::Armed],
+            why: String::new(),
+        };
+        check::<CaseEvent>(&case::rank(&opened.case, vec![proposal.clone()], now));
+        check::<CaseRecord>(&store::cases::CaseRecord {
+            case: opened.case,
+            hits: vec![hit()],
+            deployments: deployed.deployments,
+            proposals: vec![proposal],
+            history: vec![store::cases::HistoryLine {
+                at: now,
+                kind: case::EventKind::Opened,
+                by: Some(by),
+                detail: String::new(),
+            }],
+        });
+    }
+
+    #[test]
+    fn lists_users_and_the_trail_look_as_they_are_drawn() {
+        let (now, name) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+        for (role, _) in RealRole::ALL {
+            check::<User>(&domain::user::User {
+                name: name.clone(),
+                role,
+                disabled: false,
+            });
+        }
+        check::<ListSummary>(&store::hotlists::ListSummary {
+            list: ListName::parse("stolen").unwrap(),
+            entries: 1,
+            revision: Revision(1),
+            changed_at: now,
+            changed_by: name,
+            published_at: Some(now),
+        });
+        check::<ListChange>(&store::hotlists::ListChange::default());
+        check::<RowFault>(&intelligence::RowFault {
+            line: 1,
+            column: String::new(),
+            reason: String::new(),
+        });
+        check::<MatcherStatus>(&stream::wire::MatcherStatus {
+            matcher: "m1".to_owned(),
+            revision: Revision(1),
+            entries: 1,
+            applied_at: now,
+            at: now,
+        });
+        check::<AuditRow>(&store::audit::AuditRow {
+            number: 1,
+            at: now,
+            actor: String::new(),
+            action: String::new(),
+            subject: String::new(),
+            detail: String::new(),
+            hash: String::new(),
+        });
+    }
+
+    #[test]
+    fn every_name_of_an_outcome_state_and_action_is_drawn() {
+        use case::Outcome as O;
+        let outcomes = [
+            O::Arrest,
+            O::VehicleRecovered,
+            O::StoppedNoArrest,
+            O::Observed,
+            O::NotFound,
+            O::NoUnitAvailable,
+            O::EntryOutOfDate,
+            O::Misread,
+            O::WrongVehicle,
+            O::Other,
+        ];
+        outcomes.iter().for_each(|outcome| check::<Outcome>(outcome));
+        use hotlist::Action as A;
+        [A::Stop, A::Observe, A::Silent, A::Intelligence]
+            .iter()
+            .for_each(|action| check::<Action>(action));
+        use unit::UnitState as U;
+        [
+            U::Available,
+            U::Accepted,
+            U::EnRoute,
+            U::AtScene,
+            U::Busy,
+            U::OffDuty,
+        ]
+        .iter()
+        .for_each(|state| check::<UnitState>(state));
+    }
+}
