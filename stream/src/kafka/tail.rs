@@ -9,12 +9,13 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
 use rdkafka::{Offset, TopicPartitionList};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::client::{Leaving, blocking};
+use super::client::{Leaving, blocking, passes};
 use super::consumer::Reader;
 use super::options::KafkaOptions;
 use super::producer::Native;
+use super::topics::LEADER_PAUSE;
 use super::{METADATA_TIMEOUT, error};
 use crate::topic::Topic;
 use crate::{Delivered, LogError, Place, Start, Tail};
@@ -29,29 +30,38 @@ pub(super) struct Watermarks {
     high: u64,
 }
 
-/// Where every partition of a topic begins and ends now.
+/// Where every partition of a topic begins and ends now. A topic that was just made, or that loses its leader, answers
+/// after a moment.
 pub(super) async fn ends(
     options: &KafkaOptions,
     native: Arc<Native>,
     topic: Topic,
 ) -> Result<BTreeMap<u32, Watermarks>, LogError> {
-    let name = options.topic(topic);
-    let found = blocking(move || {
-        let found = native.client().fetch_metadata(Some(&name), METADATA_TIMEOUT)?;
-        let partitions = found.topics().iter().flat_map(|topic| topic.partitions());
-        let ends = partitions.map(|partition| watermarks(&native, &name, partition.id()));
-        ends.collect::<Result<BTreeMap<u32, Watermarks>, KafkaError>>()
-    });
-    let found = found
-        .await?
-        .map_err(|source| error("ask where a topic ends", source))?;
-    if found.is_empty() {
-        return Err(LogError::Unavailable(format!(
-            "topic {} is missing",
-            options.topic(topic)
-        )));
+    let deadline = Instant::now() + METADATA_TIMEOUT;
+    loop {
+        let (native, name) = (Arc::clone(&native), options.topic(topic));
+        match blocking(move || all_watermarks(&native, &name)).await? {
+            Ok(ends) if !ends.is_empty() => return Ok(ends),
+            Err(source) if !passes(&source) || Instant::now() >= deadline => {
+                return Err(error("ask where a topic ends", source));
+            }
+            Ok(_) if Instant::now() >= deadline => {
+                return Err(LogError::Unavailable(format!(
+                    "topic {} is missing",
+                    options.topic(topic)
+                )));
+            }
+            _ => sleep(LEADER_PAUSE).await,
+        }
     }
-    Ok(found)
+}
+
+fn all_watermarks(native: &Native, name: &str) -> Result<BTreeMap<u32, Watermarks>, KafkaError> {
+    let found = native.client().fetch_metadata(Some(name), METADATA_TIMEOUT)?;
+    let partitions = found.topics().iter().flat_map(|topic| topic.partitions());
+    partitions
+        .map(|partition| watermarks(native, name, partition.id()))
+        .collect()
 }
 
 fn watermarks(native: &Native, name: &str, partition: i32) -> Result<(u32, Watermarks), KafkaError> {

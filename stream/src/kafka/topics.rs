@@ -20,7 +20,7 @@ use crate::topic::{Retention, Topic};
 /// How long the cluster may take to make topics and to choose their leaders.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between two looks at whether leaders were chosen.
-const LEADER_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn create(options: &Arc<KafkaOptions>, native: Arc<Native>) -> Result<(), LogError> {
     let found = metadata(&native).await?;
