@@ -10,9 +10,7 @@ use domain::{CaseId, HitId, ReadId, Timestamp, Vrm};
 
 use crate::cases::{Applied, Arrival, Consumed, save_cases};
 use crate::events::write_events;
-use crate::sql::{
-    Step, from_json, millis, number, parsed, placeholders, query, row_placeholders, rows_at_once, to_json,
-};
+use crate::sql::{Step, from_json, insert, millis, number, parsed, placeholders, rows_at_once, to_json};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
 
@@ -176,7 +174,7 @@ where
         return Ok(Vec::new());
     }
     let text = format!("{text} ({}){tail}", placeholders(1, values.len()));
-    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).persistent(values.len() == 1);
+    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).persistent(false);
     for value in values {
         select = select.bind(value);
     }
@@ -188,11 +186,8 @@ async fn save_hits(tx: &mut Tx, hits: &[(&Arrival, Option<CaseId>)]) -> Result<(
     let mut sorted: Vec<_> = hits.iter().collect();
     sorted.sort_unstable_by_key(|(arrival, _)| arrival.hit.hit_id);
     for part in sorted.chunks(rows_at_once(7)) {
-        let mut insert = query(format!(
-            "INSERT INTO hits (hit_id, read_id, vrm, grade, case_id, captured_at, doc) VALUES {}",
-            row_placeholders(part.len(), 7)
-        ))
-        .persistent(part.len() == 1);
+        let text = "INSERT INTO hits (hit_id, read_id, vrm, grade, case_id, captured_at, doc)";
+        let mut insert = insert(text, part.len(), 7, "");
         for (Arrival { hit, .. }, case) in part {
             insert = insert
                 .bind(hit.hit_id.to_string())

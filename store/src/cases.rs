@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{name_of, units, write_events};
 use crate::sql::{
-    Step, count, from_json, is_duplicate, limit, millis, parsed, query, row_placeholders, rows_at_once, time,
-    to_json,
+    Step, count, from_json, insert, is_duplicate, limit, millis, parsed, rows_at_once, time, to_json,
 };
 use crate::transaction::{Tx, transaction};
 use crate::{MAX_ROWS, Store, StoreError, audit};
@@ -401,13 +400,11 @@ async fn deployments_of(tx: &mut Tx, case: CaseId) -> Result<Vec<Deployment>, St
 /// Writes cases as they are now, new ones and old; a new one has no ranking yet.
 pub(crate) async fn save_cases(tx: &mut Tx, cases: &[&Case]) -> Result<(), StoreError> {
     for part in cases.chunks(rows_at_once(9)) {
-        let mut upsert = query(format!(
-            "INSERT INTO cases (case_id, vrm, state, grade, is_open, opened_at, updated_at, doc, proposals) VALUES {} \
-             ON CONFLICT (case_id) DO UPDATE SET state = excluded.state, grade = excluded.grade, \
-             is_open = excluded.is_open, updated_at = excluded.updated_at, doc = excluded.doc",
-            row_placeholders(part.len(), 9)
-        ))
-        .persistent(part.len() == 1);
+        let text =
+            "INSERT INTO cases (case_id, vrm, state, grade, is_open, opened_at, updated_at, doc, proposals)";
+        let tail = "ON CONFLICT (case_id) DO UPDATE SET state = excluded.state, grade = excluded.grade, \
+             is_open = excluded.is_open, updated_at = excluded.updated_at, doc = excluded.doc";
+        let mut upsert = insert(text, part.len(), 9, tail);
         for case in part {
             upsert = upsert
                 .bind(case.case_id.to_string())

@@ -1,7 +1,6 @@
 //! A list as it stands against a list as it should be, and the rows that lead from one to the other.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 
 use domain::hotlist::{Entry, Revision};
 use domain::{EntryId, ListName, Timestamp, Vrm};
@@ -10,9 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 use crate::events::take_numbers;
-use crate::sql::{
-    Step, millis, number, parsed, placeholders, query, row_placeholders, rows_at_once, time, to_json,
-};
+use crate::sql::{Step, insert, millis, number, parsed, placeholders, rows_at_once, time, to_json};
 use crate::transaction::Tx;
 
 /// An entry as the table has it: its digest, and when it was listed.
@@ -105,7 +102,7 @@ pub(crate) async fn write(
             "DELETE FROM entries WHERE entry_id IN ({})",
             placeholders(1, part.len())
         );
-        let mut delete = query(text).persistent(false);
+        let mut delete = sqlx::query(sqlx::AssertSqlSafe(text)).persistent(part.len() == rows_at_once(1));
         for id in part {
             delete = delete.bind(id.to_string());
         }
@@ -128,15 +125,10 @@ pub(crate) async fn write(
 type Change = (EntryId, Option<String>);
 
 async fn write_entries(tx: &mut Tx, rows: &[Row<'_>]) -> Result<Vec<Change>, StoreError> {
-    let mut text = format!(
-        "INSERT INTO entries (entry_id, list, vrm, listed_at, digest, doc) VALUES {}",
-        row_placeholders(rows.len(), 6)
-    );
-    let _ = write!(
-        text,
-        " ON CONFLICT (entry_id) DO UPDATE SET listed_at = excluded.listed_at, digest = excluded.digest, doc = excluded.doc"
-    );
-    let mut upsert = query(text).persistent(false);
+    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, digest, doc)";
+    let tail = "ON CONFLICT (entry_id) DO UPDATE SET \
+                listed_at = excluded.listed_at, digest = excluded.digest, doc = excluded.doc";
+    let mut upsert = insert(text, rows.len(), 6, tail);
     let mut documents = Vec::with_capacity(rows.len());
     for Row {
         entry,
@@ -170,11 +162,8 @@ async fn write_pending(
     changes: Vec<Change>,
 ) -> Result<u64, StoreError> {
     for part in changes.chunks(rows_at_once(4)) {
-        let mut insert = query(format!(
-            "INSERT INTO pending_changes (number, revision, entry_id, doc) VALUES {}",
-            row_placeholders(part.len(), 4)
-        ))
-        .persistent(false);
+        let text = "INSERT INTO pending_changes (number, revision, entry_id, doc)";
+        let mut insert = insert(text, part.len(), 4, "");
         for (id, doc) in part {
             insert = insert
                 .bind(number(place))

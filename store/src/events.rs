@@ -4,11 +4,9 @@ use domain::case::{CaseEvent, Conclusion};
 use sqlx::AnyConnection;
 use tokio::sync::watch;
 
-use crate::sql::{
-    Step, count, from_json, limit, millis, number, query, row_placeholders, rows_at_once, to_json,
-};
+use crate::sql::{Step, count, from_json, limit, millis, number, rows_at_once, to_json};
 use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, sql};
 
 /// An event with its place in the order of all. The first is 1; there are no gaps, and an event becomes visible only
 /// after every earlier one.
@@ -131,11 +129,8 @@ pub(crate) async fn write_events(tx: &mut Tx, events: &[CaseEvent]) -> Result<()
 }
 
 async fn insert(on: &mut AnyConnection, first: u64, events: &[CaseEvent]) -> Result<(), StoreError> {
-    let mut insert = query(format!(
-        "INSERT INTO events (sequence, case_id, kind, at, actor, detail, doc) VALUES {}",
-        row_placeholders(events.len(), 7)
-    ))
-    .persistent(events.len() == 1);
+    let text = "INSERT INTO events (sequence, case_id, kind, at, actor, detail, doc)";
+    let mut insert = sql::insert(text, events.len(), 7, "");
     for (sequence, event) in (first..).zip(events) {
         insert = insert
             .bind(number(sequence))

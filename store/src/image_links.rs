@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use domain::{ImageHash, ReadId};
-use object_store::path::Path;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 
 use crate::images::{ImageError, Images};
 
@@ -95,10 +95,19 @@ mod tests {
             ReadId::of_read(&camera, Timestamp::UNIX_EPOCH, Vrm::parse(mark).unwrap())
         };
         let (first, second) = (ImageHash::of_image(b"1"), ImageHash::of_image(b"2"));
-        images.link(read("AB12CDE"), ImageKind::Plate, first).await.unwrap();
-        images.link(read("AB12CDE"), ImageKind::Plate, second).await.unwrap();
+        images
+            .link(read("AB12CDE"), ImageKind::Plate, first)
+            .await
+            .unwrap();
+        images
+            .link(read("AB12CDE"), ImageKind::Plate, second)
+            .await
+            .unwrap();
         let links = images.links(read("AB12CDE")).await.unwrap();
         assert_eq!((links.plate, links.overview), (Some(second), None));
-        assert_eq!(images.links(read("XY34ZZZ")).await.unwrap(), ImageLinks::default());
+        assert_eq!(
+            images.links(read("XY34ZZZ")).await.unwrap(),
+            ImageLinks::default()
+        );
     }
 }

@@ -169,7 +169,12 @@ mod tests {
             let again = Images::open(&address).unwrap().get(hash).await.unwrap();
             assert_eq!(again, Some((Bytes::from_static(image), kind)));
             let hash = hash.to_string();
-            let file = folder.path().join("images").join(&hash[..2]).join(&hash[2..4]).join(&hash);
+            let file = folder
+                .path()
+                .join("images")
+                .join(&hash[..2])
+                .join(&hash[2..4])
+                .join(&hash);
             assert_eq!(std::fs::read(file).unwrap(), image);
         }
     }
@@ -204,7 +209,10 @@ mod tests {
     fn a_wrong_address_says_what_is_wanted() {
         for address in ["", "s3://", "ftp://host/x", "/dev/null/images"] {
             let refused = Images::open(address).unwrap_err();
-            assert!(matches!(refused, ImageError::Address(_)), "{address:?}: {refused:?}");
+            assert!(
+                matches!(refused, ImageError::Address(_)),
+                "{address:?}: {refused:?}"
+            );
         }
     }
 }

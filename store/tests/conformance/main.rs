@@ -1,5 +1,37 @@
-//! One suite of claims about the store, run on SQLite in a file, SQLite in memory and real PostgreSQL.
+//! One suite of claims about the store, each tried on SQLite in a file, SQLite in memory and real PostgreSQL, in a
+//! database of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+/// Makes each claim a test on every database. Those behind `persistent` open their database more than once, which one in
+/// memory does not survive.
+macro_rules! claims {
+    ($($claim:ident),* ; persistent $($lasting:ident),* $(,)?) => {
+        mod sqlite_file {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() { super::$claim(&$crate::world::World::sqlite_file()).await; })*
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $lasting() { super::$lasting(&$crate::world::World::sqlite_file()).await; })*
+        }
+        mod sqlite_memory {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() { super::$claim(&$crate::world::World::sqlite_memory()).await; })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() { super::$claim(&$crate::world::World::postgres()).await; })*
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $lasting() { super::$lasting(&$crate::world::World::postgres()).await; })*
+        }
+    };
+}
+
+mod audit;
+mod commands;
+mod events;
+mod fold;
+mod hits;
+mod lists;
+mod opening;
+mod people;
 mod world;

@@ -1,11 +1,89 @@
 //! What the claims share: databases to try them on, and hits and entries to try them with.
 
+use domain::case::{Case, CaseEvent, Command};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::RawRead;
-use domain::{CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
-use jiff::{SignedDuration, ToSpan};
-use store::cases::Arrival;
+use domain::{CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
+use jiff::SignedDuration;
+use sqlx::AnyPool;
+use store::cases::{Arrival, CaseFilter};
+use store::{Store, StoreError};
+use tempfile::TempDir;
+
+/// A database of one test's own.
+pub struct World {
+    pub url: String,
+    pub folder: Option<TempDir>,
+}
+
+impl World {
+    pub fn sqlite_file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // A name that a URL would misread.
+        let path = folder.path().join("steel ring?#%20.db");
+        Self {
+            url: format!("sqlite:{}", path.display()),
+            folder: Some(folder),
+        }
+    }
+
+    pub fn sqlite_memory() -> Self {
+        Self {
+            url: "sqlite::memory:".to_owned(),
+            folder: None,
+        }
+    }
+
+    pub fn postgres() -> Self {
+        let server = xtask::servers::shared_postgres().unwrap();
+        Self {
+            url: server.create_fresh("store").unwrap(),
+            folder: None,
+        }
+    }
+
+    pub async fn open(&self) -> Store {
+        Store::open(&self.url).await.unwrap()
+    }
+
+    /// Two handles on the same database, as two processes have; in memory there can only be one.
+    pub async fn open_two(&self) -> [Store; 2] {
+        let first = self.open().await;
+        let second = if self.url == "sqlite::memory:" {
+            first.clone()
+        } else {
+            self.open().await
+        };
+        [first, second]
+    }
+
+    /// The database behind the store's back.
+    pub async fn behind(&self) -> AnyPool {
+        sqlx::any::install_default_drivers();
+        let url = self
+            .url
+            .replace(' ', "%20")
+            .replace('?', "%3F")
+            .replace('#', "%23");
+        let url = url.replace("%20.db", "%2520.db");
+        AnyPool::connect(&url).await.unwrap()
+    }
+
+    /// Runs a statement behind the store's back.
+    pub async fn run(&self, statement: &str) -> Result<u64, sqlx::Error> {
+        let pool = self.behind().await;
+        let done = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&pool)
+            .await;
+        pool.close().await;
+        done.map(|done| done.rows_affected())
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+}
 
 /// The time at which every test begins.
 pub fn start() -> Timestamp {
@@ -21,26 +99,42 @@ pub fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
-pub fn entry(mark: &str, grade: u8, reference: &str) -> Entry {
-    let list = ListName::parse("stolen").unwrap();
+pub fn callsign(name: &str) -> CallSign {
+    CallSign::parse(name).unwrap()
+}
+
+pub fn list(name: &str) -> ListName {
+    ListName::parse(name).unwrap()
+}
+
+/// A mark that differs with the number.
+pub fn mark(number: usize) -> String {
+    format!("AB{number:05}")
+}
+
+pub fn entry_on(list: &ListName, mark: &str, grade: u8, reference: &str) -> Entry {
     let vrm = Vrm::parse(mark).unwrap();
     Entry {
-        entry_id: EntryId::of_entry(&list, vrm, reference),
-        list,
+        entry_id: EntryId::of_entry(list, vrm, reference),
+        list: list.clone(),
         vrm,
         grade: Grade::try_from(grade).unwrap(),
         action: Action::Stop,
         markers: Vec::new(),
         reason: "stolen".to_owned(),
         information: String::new(),
-        make: String::new(),
+        make: "FORD".to_owned(),
         model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
+        colour: "BLUE".to_owned(),
+        owner: "MERSEYSIDE".to_owned(),
         reference: reference.to_owned(),
-        listed_at: start() - 24.hours(),
+        listed_at: at(-86_400),
         expires_at: None,
     }
+}
+
+pub fn entry(mark: &str, grade: u8, reference: &str) -> Entry {
+    entry_on(&list("stolen"), mark, grade, reference)
 }
 
 /// The hit of `entry` on a read by `camera`, `seconds` after the start.
@@ -59,54 +153,41 @@ pub fn arrival(entry: Entry, camera: &str, seconds: i64) -> Arrival {
     }
 }
 
-#[tokio::test]
-async fn smoke() {
-    let store = store::Store::open("sqlite::memory:").await.unwrap();
-    let done = tokio::spawn({
-        let store = store.clone();
-        async move {
-            store
-                .apply_hits(&[arrival(entry("AB12CDE", 1, "x"), "c1", 0)], &[], at(1))
-                .await
-                .unwrap()
-        }
-    })
-    .await
-    .unwrap();
-    assert_eq!(done.new_hits, 1);
-    let case = store.cases(&Default::default()).await.unwrap().remove(0);
-    let by = user("jones");
-    tokio::spawn({
-        let store = store.clone();
-        async move {
-            store
-                .decide(case.case_id, &domain::case::Command::Confirm, 0, &by, at(2))
-                .await
-                .unwrap()
-        }
-    })
-    .await
-    .unwrap();
-    assert_eq!(
-        store
-            .case(done.events[0].case.case_id)
-            .await
-            .unwrap()
-            .history
-            .len(),
-        2
-    );
-    let change = store
-        .replace_list(
-            &ListName::parse("stolen").unwrap(),
-            vec![entry("AB12CDE", 1, "x")],
-            &user("a"),
-            at(1),
-        )
+/// A new case about a mark.
+pub async fn opened(store: &Store, mark: &str) -> Case {
+    let arrivals = [arrival(entry(mark, 1, "x"), "c1", 0)];
+    let mut applied = store.apply_hits(&arrivals, &[], at(0)).await.unwrap();
+    applied.events.remove(0).case
+}
+
+/// A case about a mark that `smith` has confirmed.
+pub async fn confirmed(store: &Store, mark: &str) -> Case {
+    let case = opened(store, mark).await;
+    decide(store, &case, &Command::Confirm, "smith")
         .await
-        .unwrap();
-    assert_eq!(change.added, 1);
-    assert_eq!(store.revision().await.unwrap(), (Revision(1), 1));
-    assert_eq!(store.verify_audit().await.unwrap().rows, 2);
-    assert_eq!(store.pending_changes(0, 10).await.unwrap().len(), 1);
+        .unwrap()
+        .case
+}
+
+/// A command on the case as it was seen.
+pub async fn decide(
+    store: &Store,
+    case: &Case,
+    command: &Command,
+    by: &str,
+) -> Result<CaseEvent, StoreError> {
+    store
+        .decide(case.case_id, command, case.version, &user(by), at(60))
+        .await
+}
+
+pub fn deploy(unit: &str) -> Command {
+    Command::Deploy {
+        callsign: callsign(unit),
+    }
+}
+
+/// Every case.
+pub async fn all_cases(store: &Store) -> Vec<Case> {
+    store.cases(&CaseFilter::default()).await.unwrap()
 }

@@ -1,0 +1,113 @@
+//! The outbox: every event, in one order, without gaps.
+
+use std::time::Duration;
+
+use domain::case::Command;
+use store::Store;
+
+use crate::world::{World, arrival, at, decide, entry, mark, opened};
+
+claims!(
+    a_reader_misses_no_event_of_several_writers,
+    events_are_read_in_pages,
+    the_relay_never_goes_back,
+    a_waiter_wakes_when_an_event_was_written;
+    persistent
+);
+
+const WRITERS: usize = 4;
+const BATCHES: usize = 25;
+const BATCH: usize = 7;
+
+async fn a_reader_misses_no_event_of_several_writers(world: &World) {
+    let stores = world.open_two().await;
+    let reader = tokio::spawn(read_all(
+        stores[0].clone(),
+        (WRITERS * BATCHES * (BATCH + 1)) as u64,
+    ));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| tokio::spawn(write_some(stores[writer % 2].clone(), writer)))
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let ids = tokio::time::timeout(Duration::from_secs(60), reader)
+        .await
+        .unwrap()
+        .unwrap();
+    let written: std::collections::HashSet<_> = ids.iter().collect();
+    assert_eq!(written.len(), WRITERS * BATCHES * BATCH, "each hit's event once");
+}
+
+/// Each batch sees vehicles that other writers see, too; one of its cases is then ranked.
+async fn write_some(store: Store, writer: usize) {
+    for batch in 0..BATCHES {
+        let hit = |number: usize| {
+            let seconds = (writer * BATCHES + batch) * BATCH + number;
+            arrival(entry(&mark((batch + number) % 30), 1, "x"), "c1", seconds as i64)
+        };
+        let arrivals: Vec<_> = (0..BATCH).map(hit).collect();
+        let applied = store.apply_hits(&arrivals, &[], at(5_000)).await.unwrap();
+        let case = applied.events[0].case.case_id;
+        store.rank(case, &[], at(5_000)).await.unwrap();
+    }
+}
+
+async fn read_all(store: Store, expected: u64) -> Vec<domain::HitId> {
+    let mut seen = 0;
+    let mut hits = Vec::new();
+    while seen < expected {
+        for sequenced in store.events_after(seen, 10).await.unwrap() {
+            assert_eq!(sequenced.sequence, seen + 1, "a gap");
+            seen = sequenced.sequence;
+            hits.extend(sequenced.event.hit_id);
+        }
+    }
+    hits
+}
+
+async fn events_are_read_in_pages(world: &World) {
+    let store = world.open().await;
+    let arrivals: Vec<_> = (0..10)
+        .map(|number| arrival(entry(&mark(number), 1, "x"), "c1", 0))
+        .collect();
+    let applied = store.apply_hits(&arrivals, &[], at(0)).await.unwrap();
+    assert_eq!(store.last_event().await.unwrap(), 10);
+    let page = store.events_after(4, 3).await.unwrap();
+    let numbers: Vec<u64> = page.iter().map(|sequenced| sequenced.sequence).collect();
+    assert_eq!(numbers, [5, 6, 7]);
+    assert_eq!(page[0].event, applied.events[4]);
+    assert!(store.events_after(10, 3).await.unwrap().is_empty());
+}
+
+async fn the_relay_never_goes_back(world: &World) {
+    let store = world.open().await;
+    assert_eq!(store.relayed().await.unwrap(), 0);
+    store.set_relayed(5).await.unwrap();
+    store.set_relayed(3).await.unwrap();
+    assert_eq!(store.relayed().await.unwrap(), 5);
+}
+
+async fn a_waiter_wakes_when_an_event_was_written(world: &World) {
+    let store = world.open().await;
+    let mut newest = store.newest_written();
+    let waiter = tokio::spawn({
+        let store = store.clone();
+        async move { store.event_written().await }
+    });
+    let case = opened(&store, "AB12CDE").await;
+    decide(&store, &case, &Command::Confirm, "smith").await.unwrap();
+    // The watch saw both, however late it looks; the waiter may have begun after the first.
+    assert!(newest.has_changed().unwrap());
+    assert_eq!(*newest.borrow_and_update(), 2);
+    let ticks = async {
+        loop {
+            store.rank(case.case_id, &[], at(9)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        woken = tokio::time::timeout(Duration::from_secs(10), waiter) => woken.unwrap().unwrap(),
+        () = ticks => {}
+    }
+}

@@ -1,0 +1,272 @@
+//! Lists, their differences, and what waits to be published.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::hotlist::{Entry, Revision};
+use domain::{EntryId, Vrm};
+use store::hotlists::{ListChange, PendingChange};
+use store::{Store, StoreError};
+
+use crate::world::{World, at, entry_on, list, mark, user};
+
+claims!(
+    a_load_counts_what_it_changed,
+    an_entry_keeps_the_earlier_time_of_listing,
+    a_load_without_a_difference_makes_no_revision,
+    of_two_entries_with_one_id_the_last_counts,
+    a_withdrawal_takes_a_mark_or_the_whole_list,
+    entries_come_in_pages_in_order_of_mark,
+    what_is_published_is_forgotten_and_the_rest_waits,
+    two_loads_at_once_make_two_revisions,
+    a_hundred_thousand_entries_load_in_seconds;
+    persistent pending_changes_survive_a_new_start,
+);
+
+fn entries(marks: &[&str]) -> Vec<Entry> {
+    marks
+        .iter()
+        .map(|mark| entry_on(&list("stolen"), mark, 1, "x"))
+        .collect()
+}
+
+async fn load(store: &Store, entries: Vec<Entry>) -> ListChange {
+    store
+        .replace_list(&list("stolen"), entries, &user("intel"), at(0))
+        .await
+        .unwrap()
+}
+
+fn counts(change: &ListChange) -> [u64; 5] {
+    [
+        change.revision.0,
+        change.added,
+        change.changed,
+        change.removed,
+        change.unchanged,
+    ]
+}
+
+/// The log's view: every pending change applied in order.
+async fn published(store: &Store) -> BTreeMap<EntryId, Entry> {
+    let mut entries = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = store.pending_changes(after, 1_000).await.unwrap();
+        let Some((last, ..)) = page.last() else {
+            return entries;
+        };
+        let last = *last;
+        for (number, _, change) in page {
+            after += 1;
+            assert_eq!(number, after, "numbers have no gaps");
+            match change {
+                PendingChange::Put(entry) => entries.insert(entry.entry_id, *entry),
+                PendingChange::Remove(id) => entries.remove(&id),
+            };
+        }
+        assert_eq!(after, last);
+    }
+}
+
+async fn stored(store: &Store) -> BTreeMap<EntryId, Entry> {
+    let mut entries = BTreeMap::new();
+    for summary in store.lists().await.unwrap() {
+        let page = store.entries(&summary.list, None, 10_000).await.unwrap();
+        assert_eq!(page.len() as u64, summary.entries);
+        entries.extend(page.into_iter().map(|entry| (entry.entry_id, entry)));
+    }
+    entries
+}
+
+async fn a_load_counts_what_it_changed(world: &World) {
+    let store = world.open().await;
+    assert_eq!(store.revision().await.unwrap(), (Revision(0), 0));
+    assert_eq!(
+        counts(&load(&store, entries(&["AA1", "AA2", "AA3"])).await),
+        [1, 3, 0, 0, 0]
+    );
+    let mut next = entries(&["AA2", "AA3", "AA4", "AA5"]);
+    next[1].colour = "RED".to_owned();
+    assert_eq!(counts(&load(&store, next).await), [2, 2, 1, 1, 1]);
+    assert_eq!(store.revision().await.unwrap(), (Revision(2), 4));
+    assert_eq!(published(&store).await, stored(&store).await);
+
+    let summary = store.lists().await.unwrap().remove(0);
+    assert_eq!(
+        (summary.entries, summary.revision, summary.published_at),
+        (4, Revision(2), None)
+    );
+    assert_eq!((summary.changed_by, summary.changed_at), (user("intel"), at(0)));
+    let audit = store.audit_rows(None, 10).await.unwrap();
+    assert_eq!(
+        (audit[0].action.as_str(), audit[0].subject.as_str()),
+        ("hotlist_loaded", "stolen")
+    );
+    assert_eq!(
+        audit[0].detail,
+        "revision 2: 2 added, 1 changed, 1 removed, 1 unchanged"
+    );
+}
+
+async fn an_entry_keeps_the_earlier_time_of_listing(world: &World) {
+    let store = world.open().await;
+    load(&store, entries(&["AA1", "AA2"])).await;
+    let mut next = entries(&["AA1", "AA2"]);
+    for entry in &mut next {
+        entry.listed_at = at(0);
+    }
+    next[1].grade = domain::hotlist::Grade::Two;
+    assert_eq!(counts(&load(&store, next).await), [2, 0, 1, 0, 1]);
+    assert!(
+        stored(&store)
+            .await
+            .values()
+            .all(|entry| entry.listed_at == at(-86_400))
+    );
+    assert_eq!(published(&store).await, stored(&store).await);
+}
+
+async fn a_load_without_a_difference_makes_no_revision(world: &World) {
+    let store = world.open().await;
+    load(&store, entries(&["AA1"])).await;
+    assert_eq!(counts(&load(&store, entries(&["AA1"])).await), [1, 0, 0, 0, 1]);
+    assert_eq!(store.pending_changes(0, 10).await.unwrap().len(), 1);
+}
+
+async fn of_two_entries_with_one_id_the_last_counts(world: &World) {
+    let store = world.open().await;
+    let mut twice = entries(&["AA1", "AA1"]);
+    twice[1].reason = "the last".to_owned();
+    assert_eq!(counts(&load(&store, twice).await), [1, 1, 0, 0, 0]);
+    assert_eq!(stored(&store).await.values().next().unwrap().reason, "the last");
+}
+
+async fn a_withdrawal_takes_a_mark_or_the_whole_list(world: &World) {
+    let store = world.open().await;
+    let intel = user("intel");
+    let mut all = entries(&["AA1", "AA2", "AA3"]);
+    all.push(entry_on(&list("stolen"), "AA1", 2, "y"));
+    load(&store, all).await;
+    let missing = Vrm::parse("AA9").unwrap();
+    for (name, vrm) in [("other", None), ("stolen", Some(missing))] {
+        let done = store.withdraw(&list(name), vrm, &intel, at(1)).await;
+        assert!(matches!(done, Err(StoreError::NotFound(_))), "{name}");
+    }
+    let mark = Vrm::parse("AA1").unwrap();
+    let change = store
+        .withdraw(&list("stolen"), Some(mark), &intel, at(1))
+        .await
+        .unwrap();
+    assert_eq!(counts(&change), [2, 0, 0, 2, 2]);
+    assert_eq!(published(&store).await, stored(&store).await);
+    let change = store
+        .withdraw(&list("stolen"), None, &intel, at(2))
+        .await
+        .unwrap();
+    assert_eq!(counts(&change), [3, 0, 0, 2, 0]);
+    assert!(published(&store).await.is_empty());
+    assert_eq!(store.revision().await.unwrap(), (Revision(3), 0));
+    assert_eq!(store.lists().await.unwrap()[0].entries, 0);
+    assert_eq!(
+        store.audit_rows(None, 1).await.unwrap()[0].action,
+        "hotlist_withdrawn"
+    );
+}
+
+async fn entries_come_in_pages_in_order_of_mark(world: &World) {
+    let store = world.open().await;
+    load(&store, entries(&["AA5", "AA1", "AA3", "AA2", "AA4"])).await;
+    let mut after = None;
+    let mut marks = Vec::new();
+    loop {
+        let page = store.entries(&list("stolen"), after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.entry_id);
+        marks.extend(page.iter().map(|entry| entry.vrm.to_string()));
+    }
+    assert_eq!(marks, ["AA1", "AA2", "AA3", "AA4", "AA5"]);
+    store
+        .withdraw(
+            &list("stolen"),
+            Some(Vrm::parse("AA5").unwrap()),
+            &user("intel"),
+            at(1),
+        )
+        .await
+        .unwrap();
+    let lost = store.entries(&list("stolen"), after, 2).await;
+    assert!(matches!(lost, Err(StoreError::NotFound("entry"))));
+}
+
+async fn what_is_published_is_forgotten_and_the_rest_waits(world: &World) {
+    let store = world.open().await;
+    load(&store, entries(&["AA1", "AA2"])).await;
+    load(&store, entries(&["AA2"])).await;
+    let pending = store.pending_changes(0, 10).await.unwrap();
+    let revisions: Vec<u64> = pending.iter().map(|(_, revision, _)| revision.0).collect();
+    assert_eq!(revisions, [1, 1, 2]);
+    store.set_published(Revision(1), 2, at(5)).await.unwrap();
+    assert_eq!(store.published().await.unwrap(), Revision(1));
+    assert_eq!(
+        store.lists().await.unwrap()[0].published_at,
+        None,
+        "its last change waits"
+    );
+    assert_eq!(store.pending_changes(0, 10).await.unwrap(), pending[2..]);
+    store.set_published(Revision(2), 3, at(6)).await.unwrap();
+    store.set_published(Revision(1), 2, at(7)).await.unwrap();
+    assert_eq!(store.published().await.unwrap(), Revision(2));
+    assert_eq!(store.lists().await.unwrap()[0].published_at, Some(at(6)));
+    assert!(store.pending_changes(0, 10).await.unwrap().is_empty());
+}
+
+async fn two_loads_at_once_make_two_revisions(world: &World) {
+    let [one, two] = world.open_two().await;
+    let intel = user("intel");
+    let (name_a, name_b) = (list("a"), list("b"));
+    let of = |list| {
+        (0..500)
+            .map(|number| entry_on(list, &mark(number), 1, "x"))
+            .collect()
+    };
+    let (a, b) = tokio::join!(
+        one.replace_list(&name_a, of(&name_a), &intel, at(0)),
+        two.replace_list(&name_b, of(&name_b), &intel, at(0))
+    );
+    let mut revisions = [a.unwrap().revision, b.unwrap().revision];
+    revisions.sort();
+    assert_eq!(revisions, [Revision(1), Revision(2)]);
+    assert_eq!(published(&one).await, stored(&one).await);
+}
+
+async fn pending_changes_survive_a_new_start(world: &World) {
+    let store = world.open().await;
+    load(&store, entries(&["AA1", "AA2"])).await;
+    let pending = store.pending_changes(0, 10).await.unwrap();
+    drop(store);
+    let store = world.open().await;
+    assert_eq!(store.pending_changes(0, 10).await.unwrap(), pending);
+    assert_eq!(store.published().await.unwrap(), Revision(0));
+}
+
+/// The whole job may take 10 s, of which this is the larger part; on an idle machine it takes a tenth of that.
+async fn a_hundred_thousand_entries_load_in_seconds(world: &World) {
+    const MOST: Duration = Duration::from_secs(10);
+    let store = world.open().await;
+    let mut all: Vec<Entry> = (0..100_000)
+        .map(|number| entry_on(&list("stolen"), &mark(number), 1, "x"))
+        .collect();
+    let began = std::time::Instant::now();
+    assert_eq!(counts(&load(&store, all.clone()).await), [1, 100_000, 0, 0, 0]);
+    let first = began.elapsed();
+    all.truncate(99_990);
+    for entry in all.iter_mut().step_by(1_000) {
+        entry.colour = "RED".to_owned();
+    }
+    let began = std::time::Instant::now();
+    assert_eq!(counts(&load(&store, all).await), [2, 0, 100, 10, 99_890]);
+    let again = began.elapsed();
+    eprintln!("100,000 entries in {first:?}, again in {again:?}");
+    assert!(first < MOST && again < MOST, "{first:?}, {again:?}");
+}
