@@ -6,6 +6,7 @@ import type {
   CaseEvent,
   CaseRecord,
   Camera,
+  Deployment,
   DeploymentState,
   Entry,
   ForceMap,
@@ -57,6 +58,13 @@ export class ApiError extends Error {
 
 const SILENT = (): ApiError => new ApiError(0, 'unreachable', 'The service does not answer. Nothing was changed.');
 
+export interface OpenCases {
+  cases: Case[];
+  at_event: number;
+  /** Those of the cases listed; a service that leaves them out shows a case's unit only from its next event on. */
+  deployments?: Deployment[];
+}
+
 export interface Loaded {
   change: ListChange;
   faults: RowFault[];
@@ -75,6 +83,11 @@ export class Api {
     return this.keep(this.ask<Session>('GET', '/api/session', undefined, true));
   }
 
+  /** Asks whether the session still holds; its end is told as everywhere. */
+  async check(): Promise<void> {
+    await this.ask<Session>('GET', '/api/session');
+  }
+
   signIn(username: string, password: string): Promise<Session> {
     return this.keep(this.ask<Session>('POST', '/api/session', { username, password }, true));
   }
@@ -83,7 +96,7 @@ export class Api {
     await this.ask('DELETE', '/api/session');
   }
 
-  cases(): Promise<{ cases: Case[]; at_event: number }> {
+  cases(): Promise<OpenCases> {
     return this.ask('GET', `/api/cases?open=true&limit=${MOST_CASES}`);
   }
 

@@ -28,7 +28,7 @@ class Fake implements Source {
 }
 
 let sources: Fake[];
-let heard: Record<keyof Heard, ReturnType<typeof vi.fn>>;
+let heard: Heard;
 let live: Live;
 
 beforeEach(() => {

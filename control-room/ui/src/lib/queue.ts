@@ -29,12 +29,18 @@ export function isOpen(state: CaseState): boolean {
 }
 
 /** Begins from the list of open cases, at least as new as the event `atEvent`. What is known of units stays. */
-export function fromList(before: Queue, cases: readonly Case[], atEvent: number): Queue {
+export function fromList(
+  before: Queue,
+  cases: readonly Case[],
+  atEvent: number,
+  listed: readonly Deployment[] = [],
+): Queue {
   const open = cases.filter((one) => isOpen(one.state));
-  const ids = new Set(open.map((one) => one.case_id));
+  const known = (id: string): Deployment[] =>
+    mergeDeployments(before.deployments.get(id) ?? [], listed.filter((one) => one.case_id === id));
   return {
     cases: new Map(open.map((one) => [one.case_id, one])),
-    deployments: new Map([...before.deployments].filter(([id]) => ids.has(id))),
+    deployments: new Map(open.map((one) => [one.case_id, known(one.case_id)])),
     over: new Map(),
     lastEvent: atEvent,
   };
