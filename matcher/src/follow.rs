@@ -7,7 +7,7 @@ use domain::Timestamp;
 use domain::hotlist::Revision;
 use stream::topic::Topic;
 use stream::wire::{self, MatcherStatus};
-use stream::{Delivered, LogError, Start, Tail};
+use stream::{Delivered, LogError, Start};
 
 use crate::health::Backoff;
 use crate::index::Index;
@@ -129,9 +129,9 @@ impl Voice {
     }
 
     async fn speak(&mut self, shared: &Shared, at_once: bool) {
-        let due = self.last.is_none_or(|last| last.elapsed() >= SPEAK_EVERY);
         // Before the gate is open there is no revision to name.
-        if !at_once && !(due && *shared.gate.borrow()) {
+        let due = self.last.is_none_or(|last| last.elapsed() >= SPEAK_EVERY) && *shared.gate.borrow();
+        if !(due || at_once) {
             return;
         }
         self.last = Some(Instant::now());

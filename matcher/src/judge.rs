@@ -79,7 +79,7 @@ impl Judge {
             if uncommitted {
                 uncommitted = !committed(consumer.as_mut()).await?;
             }
-            self.watch_lag(consumer.as_ref()).await;
+            self.watch_lag(consumer.as_mut()).await;
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ impl Judge {
         }
     }
 
-    async fn watch_lag(&mut self, consumer: &dyn Consumer) {
+    async fn watch_lag(&mut self, consumer: &mut dyn Consumer) {
         if self.lag_at.is_some_and(|at| at.elapsed() < LAG_EVERY) {
             return;
         }

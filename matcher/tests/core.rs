@@ -1,5 +1,7 @@
 //! The pure core against slow oracles, on seeded random input.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! The whole matcher on a log in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,13 +52,13 @@ async fn an_empty_topic_opens_the_gate_under_revision_0() {
 async fn a_list_change_counts_for_the_reads_behind_it_and_each_hit_names_its_revision() {
     let log = Flaky::new().await;
     let (first, second) = (entry("AB12CDE", "1", None), entry("AB12CDE", "2", None));
-    log.put(&[first.clone()]).await;
+    log.put(std::slice::from_ref(&first)).await;
     log.mark(1).await;
     let matcher = log.start();
     log.reads(&[read("AB12CDE", 1)]).await;
     assert_eq!(log.hits(1).await[0].revision, Revision(1));
 
-    log.put(&[second.clone()]).await;
+    log.put(std::slice::from_ref(&second)).await;
     log.mark(2).await;
     until_applied(&log, Revision(2)).await;
     log.reads(&[read("AB12CDE", 2)]).await;
@@ -115,7 +117,7 @@ async fn an_entry_counts_at_the_time_of_capture() {
 /// 3,000 reads of which every tenth matches, and the hits that they must give.
 async fn many_reads(log: &Flaky) -> BTreeSet<HitId> {
     let wanted = entry("AB12CDE", "", None);
-    log.put(&[wanted.clone()]).await;
+    log.put(std::slice::from_ref(&wanted)).await;
     log.mark(1).await;
     let reads: Vec<_> = (0..3_000)
         .map(|ms| {
