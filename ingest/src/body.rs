@@ -106,9 +106,11 @@ async fn collect(stream: &mut BodyDataStream) -> Result<Bytes, Refusal> {
 }
 
 /// Goes on reading a body that is refused, for a moment and into nothing: a sender that writes before it reads would
-/// otherwise see a broken connection instead of the answer.
-pub(crate) fn discard(body: Body) {
-    linger(body.into_data_stream());
+/// otherwise see a broken connection instead of the answer. A sender that waits to be asked for the body is not asked.
+pub(crate) fn discard(headers: &HeaderMap, body: Body) {
+    if !headers.contains_key(header::EXPECT) {
+        linger(body.into_data_stream());
+    }
 }
 
 fn linger(mut stream: BodyDataStream) {

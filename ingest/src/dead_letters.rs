@@ -16,6 +16,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use domain::Timestamp;
 use domain::user::{Permission, User};
+use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stream::topic::{DEFAULT_PARTITIONS, Topic};
@@ -23,7 +24,7 @@ use stream::wire::{DeadLetter, decode};
 use stream::{Delivered, Log, LogError, Place, Start};
 use tracing::warn;
 
-use crate::error::Refusal;
+use crate::error::{Chain, Refusal};
 use crate::formats::{self, IMAGES};
 use crate::http::{Service, answer, json_answer};
 use crate::intake::Post;
@@ -31,6 +32,8 @@ use crate::limits::{DEAD_LETTERS_LISTED, MAX_DEAD_LETTERS_LISTED};
 use crate::message::Message;
 use crate::sources::{token_hash, unauthorised};
 
+/// Dead letters fetched at once for a listing: on Kafka each takes a reader of its own.
+const FETCHED_AT_ONCE: usize = 8;
 /// Wait for the oldest dead letter, each time the log is asked for it.
 const OLDEST_WAIT: Duration = Duration::from_millis(500);
 
@@ -60,10 +63,9 @@ pub(crate) async fn list(
             &format!("the newest {limit}"),
         )
         .await?;
-        let found = newest(&*service.intake.log, limit)
+        let letters = newest(&*service.intake.log, limit)
             .await
             .map_err(|error| away(&error))?;
-        let letters: Vec<_> = found.iter().map(summary).collect();
         Ok(json_answer(StatusCode::OK, &json!({ "dead_letters": letters })))
     };
     work.await.unwrap_or_else(Refusal::into_response)
@@ -142,7 +144,7 @@ async fn replay_letter(service: &Service, letter: DeadLetter) -> Result<Response
 async fn administrator(service: &Service, headers: &HeaderMap) -> Result<User, Refusal> {
     let token = token_hash(headers)?;
     let user = service.store.token_user(token).await.map_err(|error| {
-        warn!(%error, "reading a user's token failed");
+        warn!(error = %Chain(&error), "reading a user's token failed");
         Refusal::unavailable("the database")
     })?;
     let user = user.ok_or_else(|| {
@@ -170,7 +172,7 @@ async fn audit(
         .store
         .audit(user.name.as_str(), action, subject, detail, Timestamp::now());
     row.await.map_err(|error| {
-        warn!(%error, "writing the audit trail failed");
+        warn!(error = %Chain(&error), "writing the audit trail failed");
         Refusal::unavailable("the database")
     })
 }
@@ -209,7 +211,7 @@ fn unreadable() -> Refusal {
 }
 
 fn away(error: &LogError) -> Refusal {
-    warn!(%error, "reading dead letters failed");
+    warn!(error = %Chain(error), "reading dead letters failed");
     Refusal::unavailable("the log")
 }
 
@@ -246,9 +248,9 @@ fn at(partition: u32, offset: u64) -> Place {
     }
 }
 
-/// The newest dead letters, newest first. The topic has millions after a bad week, so that its end is searched for by
-/// halves, and only what is shown is fetched.
-async fn newest(log: &dyn Log, limit: usize) -> Result<Vec<Delivered>, LogError> {
+/// Summaries of the newest dead letters, newest first. The topic has millions after a bad week, so that its end is
+/// searched for by doubling and halving, and only what is shown is fetched; a body is let go as soon as it is here.
+async fn newest(log: &dyn Log, limit: usize) -> Result<Vec<Value>, LogError> {
     let mut found = Vec::new();
     for partition in partitions() {
         let Some(first) = oldest(log, partition).await? else {
@@ -256,14 +258,21 @@ async fn newest(log: &dyn Log, limit: usize) -> Result<Vec<Delivered>, LogError>
         };
         let end = end_of(log, partition, first).await?;
         let from = end.saturating_sub(limit as u64).max(first);
-        for offset in (from..end).rev() {
+        let fetch = async |offset| {
+            let record = log.read_at(at(partition, offset)).await?;
             // Retention may have taken it since.
-            found.extend(log.read_at(at(partition, offset)).await?);
+            Ok(record.map(|record| (record.timestamp_ms, record.place, summary(&record))))
+        };
+        let mut fetched = futures::stream::iter((from..end).rev())
+            .map(fetch)
+            .buffered(FETCHED_AT_ONCE);
+        while let Some(record) = fetched.try_next().await? {
+            found.extend(record);
         }
     }
-    found.sort_by_key(|record| std::cmp::Reverse((record.timestamp_ms, record.place)));
+    found.sort_by_key(|(at, place, _)| std::cmp::Reverse((*at, *place)));
     found.truncate(limit);
-    Ok(found)
+    Ok(found.into_iter().map(|(_, _, summary)| summary).collect())
 }
 
 /// The offset of a partition's oldest dead letter.
@@ -320,7 +329,10 @@ mod tests {
             .await
             .unwrap();
         let found = newest(&log, limit).await.unwrap();
-        let numbers: Vec<_> = found.iter().map(|record| record.timestamp_ms as usize).collect();
+        let numbers: Vec<_> = found
+            .iter()
+            .map(|letter| letter["offset"].as_u64().unwrap() as usize)
+            .collect();
         let expected: Vec<_> = (0..count).rev().take(limit).collect();
         assert_eq!(numbers, expected, "{count} records, limit {limit}");
     }

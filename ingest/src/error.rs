@@ -1,20 +1,37 @@
 //! What can go wrong: for the one who runs ingest, and for the one who posts to it.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 
 use axum::http::StatusCode;
 use domain::read::ReadError;
 use domain::vrm::VrmError;
-use thiserror::Error;
+use thiserror::Error as ThisError;
 
 use crate::message::DecodeError;
 
 /// Why ingest ended.
-#[derive(Debug, Error)]
+#[derive(Debug, ThisError)]
 pub enum IngestError {
     /// The listener fails.
     #[error("serving the sources")]
     Serve(#[source] std::io::Error),
+}
+
+/// An error with what caused it, for a line in the journal.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// Why something that was posted is not taken. The message goes to the sender: it names the field and the way out,

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::cars::{Car, Cars, Taken};
-use crate::error::Refusal;
+use crate::error::{Chain, Refusal};
 use crate::limits::{CAR_EVENTS_AT_ONCE, CARS_EVERY, KEEP_TIMEOUT, MAX_CAR_EVENTS, RETRY_EVERY};
 use crate::message::Stage;
 
@@ -111,7 +111,7 @@ async fn restore(log: Arc<dyn Log>, stop: &CancellationToken) -> Option<Holder> 
                 info!(cars = cars.len(), "took up the cars that were in view");
                 return Some(Holder { log, cars });
             }
-            Err(error) => warn!(%error, "reading the held cars failed, trying again"),
+            Err(error) => warn!(error = %Chain(&error), "reading the held cars failed, trying again"),
         }
         tokio::select! {
             () = stop.cancelled() => return None,
@@ -133,7 +133,7 @@ async fn restored(log: &dyn Log) -> Result<Cars, LogError> {
             match decode::<Car>(&record) {
                 Ok(car) => cars.restore(key, car),
                 Err(error) => {
-                    warn!(%error, offset = record.place.offset, "a held car is not readable, skipped")
+                    warn!(error = %Chain(&error), offset = record.place.offset, "a held car is not readable, skipped")
                 }
             }
         }
@@ -242,7 +242,7 @@ impl Holder {
         let published = timeout(KEEP_TIMEOUT, self.log.publish(topic, records)).await;
         let published = published.unwrap_or_else(|_| Err(LogError::Unavailable("no answer in time".into())));
         if let Err(error) = &published {
-            warn!(%error, %topic, "publishing held cars failed");
+            warn!(error = %Chain(error), %topic, "publishing held cars failed");
         }
         published
     }

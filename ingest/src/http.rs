@@ -135,7 +135,7 @@ async fn enter(
     let (source, admitted) = match admitted.await {
         Ok(admitted) => admitted,
         Err(refusal) => {
-            body::discard(body);
+            body::discard(&head.headers, body);
             return Err(refusal);
         }
     };
@@ -245,7 +245,7 @@ impl IntoResponse for Refusal {
 /// An address that is none of ours. Strangers are not told which are.
 async fn unknown(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    body::discard(body);
+    body::discard(&head.headers, body);
     if let Err(refusal) = service.sources.sign_in(&head.headers).await {
         return refusal.into_response();
     }
@@ -267,7 +267,7 @@ async fn unknown(State(service): State<Arc<Service>>, request: Request) -> Respo
 
 async fn wrong_method(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    body::discard(body);
+    body::discard(&head.headers, body);
     match service.sources.sign_in(&head.headers).await {
         Err(refusal) => refusal.into_response(),
         Ok(_) => {

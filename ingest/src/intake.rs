@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use crate::error::Refusal;
+use crate::error::{Chain, Refusal};
 use crate::formats::{Address, IMAGES};
 use crate::hold::{Held, Hold};
 use crate::limits::{IMAGES_AT_ONCE, KEEP_TIMEOUT};
@@ -234,9 +234,10 @@ impl Intake {
         match way {
             Way::Publish => records.push(read_record(read).map_err(|error| internal(&error))?),
             Way::Hold { car, stage } => {
-                if self.hold.take(car, read.clone(), *stage).await? == Held::InView {
-                    return Ok(Fate::Held);
-                }
+                return Ok(match self.hold.take(car, read.clone(), *stage).await? {
+                    Held::InView => Fate::Held,
+                    Held::Published(read) => Fate::Accepted(read),
+                });
             }
             Way::Link => {
                 for (kind, image) in images {
@@ -252,7 +253,7 @@ impl Intake {
         match timeout(KEEP_TIMEOUT, self.log.publish(topic, records)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                warn!(%error, %topic, "publishing failed");
+                warn!(error = %Chain(&error), %topic, "publishing failed");
                 Err(Refusal::unavailable("the log"))
             }
             Err(_) => {
@@ -268,7 +269,7 @@ async fn stored<T>(work: impl Future<Output = Result<T, ImageError>>) -> Result<
     match timeout(KEEP_TIMEOUT, work).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => {
-            warn!(%error, "the image store failed");
+            warn!(error = %Chain(&error), "the image store failed");
             Err(Refusal::unavailable("the image store"))
         }
         Err(_) => {
@@ -280,7 +281,7 @@ async fn stored<T>(work: impl Future<Output = Result<T, ImageError>>) -> Result<
 
 /// Values of the domain always encode; should one not, nothing is accepted.
 fn internal(error: &::stream::LogError) -> Refusal {
-    warn!(%error, "a record does not encode");
+    warn!(error = %Chain(error), "a record does not encode");
     Refusal::unavailable("the log")
 }
 

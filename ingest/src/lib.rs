@@ -44,7 +44,7 @@ use stream::Log;
 use stream::ready::Ready;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -123,7 +123,7 @@ async fn keep_sources(service: Arc<Service>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = ticks.tick() => service.sources.refresh(SOURCES_EVERY / 2).await,
+            _ = ticks.tick() => service.sources.refresh(Instant::now()).await,
         }
     }
 }

@@ -29,8 +29,10 @@ pub const RETRY_AFTER_S: u64 = 5;
 /// How often the table of sources is read again: a new camera posts within this time, a disabled one stops.
 pub const SOURCES_EVERY: Duration = Duration::from_secs(3);
 /// A token that is not in the table makes it be read again, but not sooner than this after the last time: strangers
-/// must not become load on the database.
+/// must not become load on the database. They wait for it, which also slows down guessing.
 pub const SOURCES_MISS_EVERY: Duration = Duration::from_secs(1);
+/// Strangers who wait for the table at once; more are refused on what is known.
+pub const MAX_STRANGERS: usize = 256;
 /// Time the database may take for the table of sources.
 pub const SOURCES_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the log is asked whether it works, for `/readyz`.

@@ -1,7 +1,7 @@
 //! Who may post: the table of sources, kept from the store.
 //!
-//! The table is read again every few seconds and, for a token that it does not have, at once (but not more often than
-//! once a second). While the database is away the last table known stays in force: cameras go on posting.
+//! The table is read again every few seconds, and for a token that it does not have before that is refused: at most once
+//! a second, for all who wait. While the database is away the last table known stays in force: cameras go on posting.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,12 +16,12 @@ use store::sources::Source;
 use store::users::SecretHash;
 use store::{Store, StoreError};
 use subtle::ConstantTimeEq;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
-use crate::error::Refusal;
-use crate::limits::{SOURCES_MISS_EVERY, SOURCES_TIMEOUT};
+use crate::error::{Chain, Refusal};
+use crate::limits::{MAX_STRANGERS, SOURCES_MISS_EVERY, SOURCES_TIMEOUT};
 
 /// The sources as last read from the store.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Sources {
     table: RwLock<Option<Arc<Vec<Arc<Source>>>>>,
     /// When the table was last asked for; held while it is, so that a crowd of strangers asks once.
     asked_at: Mutex<Option<Instant>>,
+    /// Places for those with unknown tokens who wait for the table.
+    strangers: Semaphore,
 }
 
 impl Sources {
@@ -38,20 +40,33 @@ impl Sources {
             store,
             table: RwLock::new(None),
             asked_at: Mutex::new(None),
+            strangers: Semaphore::new(MAX_STRANGERS),
         }
     }
 
-    /// Reads the table again, unless that was done within `no_sooner_than`.
-    pub(crate) async fn refresh(&self, no_sooner_than: std::time::Duration) {
+    /// Reads the table again, so that it is no older than `since`; not sooner than [`SOURCES_MISS_EVERY`] after the last
+    /// time. Those who wait together are served by one reading.
+    pub(crate) async fn refresh(&self, since: Instant) {
         let mut asked_at = self.asked_at.lock().await;
-        if asked_at.is_some_and(|at| at.elapsed() < no_sooner_than) {
-            return;
+        if let Some(last) = *asked_at {
+            if last >= since {
+                return;
+            }
+            sleep_until(last + SOURCES_MISS_EVERY).await;
         }
+        let now = Instant::now();
         match timeout(SOURCES_TIMEOUT, self.store.sources()).await {
             Ok(answer) => self.take(answer),
             Err(_) => warn!("reading the sources takes too long: the last table known stays in force"),
         }
-        *asked_at = Some(Instant::now());
+        *asked_at = Some(now);
+    }
+
+    /// Looks whether a token is new. More strangers than a few at once are not waited for.
+    async fn refresh_for_stranger(&self) {
+        if let Ok(_place) = self.strangers.try_acquire() {
+            self.refresh(Instant::now()).await;
+        }
     }
 
     fn take(&self, answer: Result<Vec<Source>, StoreError>) {
@@ -60,7 +75,9 @@ impl Sources {
                 let table = Arc::new(sources.into_iter().map(Arc::new).collect());
                 *self.table.write().unwrap_or_else(PoisonError::into_inner) = Some(table);
             }
-            Err(error) => warn!(%error, "reading the sources failed: the last table known stays in force"),
+            Err(error) => {
+                warn!(error = %Chain(&error), "reading the sources failed: the last table known stays in force")
+            }
         }
     }
 
@@ -79,7 +96,7 @@ impl Sources {
         let found = match self.find(token) {
             Some(found) => Some(found),
             None => {
-                self.refresh(SOURCES_MISS_EVERY).await;
+                self.refresh_for_stranger().await;
                 self.find(token)
             }
         };

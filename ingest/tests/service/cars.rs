@@ -3,14 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::world::World;
 
 fn event(state: &str, car: &str, plate: &str, confidence: &str, second: i64) -> String {
-    let at = Timestamp::now().as_millisecond() / 60_000 * 60_000 + second * 1_000;
+    let at = 1_790_000_000_000 + second * 1_000;
     json!({"capture_timestamp": at.to_string(), "plateUTF8": plate, "plateConfidence": confidence, "carState": state,
         "carID": car, "camera_info": {"SerialNumber": "ACCC8ED3290D"}})
     .to_string()
