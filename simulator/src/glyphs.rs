@@ -76,10 +76,7 @@ pub(crate) fn width(text: &str, height: f32) -> f32 {
 pub(crate) fn draw(canvas: &mut PixmapMut<'_>, line: Line<'_>, paint: &Paint<'_>, transform: Transform) {
     let thick = STROKE * line.height * line.weight;
     // the pen's middle runs half a stroke inside the glyph's box
-    let (across, down) = (
-        (WIDTH * line.height - thick) / 4.0,
-        (line.height - thick) / 6.0,
-    );
+    let (across, down) = ((WIDTH * line.height - thick) / 4.0, (line.height - thick) / 6.0);
     let mut pen = PathBuilder::new();
     let mut x = line.x;
     for character in line.text.chars() {
@@ -104,6 +101,8 @@ pub(crate) fn draw(canvas: &mut PixmapMut<'_>, line: Line<'_>, paint: &Paint<'_>
             width: thick,
             line_cap: LineCap::Square,
             line_join: LineJoin::Miter,
+            // right angles stay sharp; the points of M, N, V and W are cut off as on a plate
+            miter_limit: 1.5,
             ..Stroke::default()
         };
         canvas.stroke_path(&path, paint, &stroke, transform, None);

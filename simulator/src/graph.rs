@@ -84,10 +84,12 @@ impl Graph {
 
     /// The node of the least distance to a place, of those that `wanted` takes.
     pub(crate) fn nearest(&self, place: Position, wanted: impl Fn(Node) -> bool) -> Option<Node> {
-        (0..self.places.len()).filter(|node| wanted(*node)).min_by(|a, b| {
-            let distance = |node: &Node| self.places[*node].distance_m(place);
-            distance(a).total_cmp(&distance(b))
-        })
+        (0..self.places.len())
+            .filter(|node| wanted(*node))
+            .min_by(|a, b| {
+                let distance = |node: &Node| self.places[*node].distance_m(place);
+                distance(a).total_cmp(&distance(b))
+            })
     }
 
     /// The fastest ways from everywhere to `goal` (Dijkstra along the edges backwards).
@@ -192,7 +194,11 @@ pub(crate) fn project(a: Position, b: Position, place: Position) -> (f64, f64) {
 
 /// The edge of every camera of the force; none for one that stands beside no road.
 pub(crate) fn lenses(force: &Force, graph: &Graph) -> Vec<Option<Lens>> {
-    force.cameras.iter().map(|camera| Lens::of(camera, graph)).collect()
+    force
+        .cameras
+        .iter()
+        .map(|camera| Lens::of(camera, graph))
+        .collect()
 }
 
 #[cfg(test)]
@@ -255,7 +261,10 @@ mod tests {
                     .windows(2)
                     .map(|pair| graph.edge(pair[0], pair[1]).unwrap().seconds())
                     .sum();
-                assert!((total - best).abs() < 1e-6, "seed {seed}: {from}: {total} not {best}");
+                assert!(
+                    (total - best).abs() < 1e-6,
+                    "seed {seed}: {from}: {total} not {best}"
+                );
             }
         }
     }

@@ -50,14 +50,9 @@ impl Picture {
     /// # Errors
     /// When an image cannot be encoded.
     pub fn render(&self) -> Result<Rendered, SimulatorError> {
-        let encode = |pixmap: Pixmap| {
-            pixmap
-                .encode_png()
-                .map_err(|error| SimulatorError::Image(Box::new(error)))
-        };
         Ok(Rendered {
-            plate: encode(self.plate()?)?,
-            overview: encode(scene::draw(self)?)?,
+            plate: encode(&self.plate()?)?,
+            overview: encode(&scene::draw(self)?)?,
         })
     }
 
@@ -79,12 +74,16 @@ impl Picture {
             .post_translate(dx, dy)
             .post_rotate_at(turn, width / 2.0, height / 2.0);
         // by day the plate reflects daylight, by night the camera's own infrared flash
-        let light = if self.day { dice.between(0.82, 1.0) } else { dice.between(0.9, 1.0) };
+        let light = if self.day {
+            dice.between(0.82, 1.0)
+        } else {
+            dice.between(0.9, 1.0)
+        };
         draw_plate(&mut pixmap.as_mut(), self, light as f32, transform);
         if dice.chance(0.4) {
             blur(&mut pixmap);
         }
-        grain(&mut pixmap, &mut dice, 9);
+        grain(&mut pixmap, &mut dice);
         Ok(pixmap)
     }
 }
@@ -92,6 +91,24 @@ impl Picture {
 /// A blank image.
 pub(crate) fn canvas((width, height): (u32, u32)) -> Result<Pixmap, SimulatorError> {
     Pixmap::new(width, height).ok_or_else(|| SimulatorError::Image("no such size".into()))
+}
+
+/// Encodes an image without its transparency, which is none. Fast compression: less than half the time
+/// of the usual one, for files a third larger.
+fn encode(pixmap: &Pixmap) -> Result<Vec<u8>, SimulatorError> {
+    let failed = |error: png::EncodingError| SimulatorError::Image(Box::new(error));
+    let mut colours = Vec::with_capacity(pixmap.data().len() / 4 * 3);
+    for pixel in pixmap.data().chunks_exact(4) {
+        colours.extend_from_slice(&pixel[..3]);
+    }
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixmap.width(), pixmap.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(&colours).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(bytes)
 }
 
 /// A plain paint.
@@ -104,6 +121,16 @@ pub(crate) fn paint(red: f32, green: f32, blue: f32) -> Paint<'static> {
 
 /// Draws a plate of [`PLATE_MM`] under a transform; `light` from 0 to 1.
 pub(crate) fn draw_plate(canvas: &mut PixmapMut<'_>, picture: &Picture, light: f32, transform: Transform) {
+    // the holder, that a white plate stands out from a white car
+    if let Some(holder) = rounded(-12.0, -12.0, PLATE_MM.0 + 24.0, PLATE_MM.1 + 24.0, 14.0) {
+        canvas.fill_path(
+            &holder,
+            &paint(26.0, 26.0, 28.0),
+            FillRule::Winding,
+            transform,
+            None,
+        );
+    }
     let back = if picture.rear {
         paint(248.0 * light, 205.0 * light, 36.0 * light)
     } else {
@@ -143,7 +170,11 @@ pub(crate) fn rounded(x: f32, y: f32, width: f32, height: f32, radius: f32) -> O
 }
 
 /// Fills a rectangle.
-pub(crate) fn fill(canvas: &mut PixmapMut<'_>, (x, y, width, height): (f32, f32, f32, f32), paint: &Paint<'_>) {
+pub(crate) fn fill(
+    canvas: &mut PixmapMut<'_>,
+    (x, y, width, height): (f32, f32, f32, f32),
+    paint: &Paint<'_>,
+) {
     if let Some(rect) = Rect::from_xywh(x, y, width, height) {
         canvas.fill_rect(rect, paint, Transform::identity(), None);
     }
@@ -159,12 +190,18 @@ fn blur(pixmap: &mut Pixmap) {
     }
 }
 
-/// Adds the grain of a sensor: one draw a pixel, the same in all three colours.
-fn grain(pixmap: &mut Pixmap, dice: &mut Dice, strength: u8) {
-    for pixel in pixmap.data_mut().chunks_exact_mut(4) {
-        let change = (dice.number() >> 32) as u8 % strength;
-        for part in &mut pixel[..3] {
-            *part = part.saturating_sub(change);
+/// Adds the grain of a sensor: a draw for every eight pairs of pixels, the same in all three colours. Finer grain would
+/// double the file.
+fn grain(pixmap: &mut Pixmap, dice: &mut Dice) {
+    for pixels in pixmap.data_mut().chunks_mut(8 * 2 * 4) {
+        let draw = dice.number().to_le_bytes();
+        for (pair, byte) in pixels.chunks_exact_mut(2 * 4).zip(draw) {
+            let change = byte & 0b111;
+            for pixel in pair.chunks_exact_mut(4) {
+                for part in &mut pixel[..3] {
+                    *part = part.saturating_sub(change);
+                }
+            }
         }
     }
 }

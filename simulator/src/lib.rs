@@ -53,8 +53,8 @@ pub const SOURCE: &str = "simulator";
 pub struct Sighting {
     /// What the camera says; without images, received when captured.
     pub read: PlateRead,
-    /// What the camera saw, for vehicles that are on one of the world's lists. Others are never looked at by anybody,
-    /// so that drawing them would cost two PNGs a read for nothing: at 50 reads a second 100 files, 8 million a day.
+    /// What the camera saw, where the vehicle, or the mark as read, is on one of the world's lists. Other reads are never
+    /// looked at by anybody, so that drawing them would cost two PNGs a read for nothing: at 50 reads a second 100 files, 8 million a day.
     pub picture: Option<Picture>,
 }
 
@@ -67,7 +67,9 @@ pub enum SimulatorError {
     )]
     Camera(CameraId),
     /// No trip passes two or three cameras.
-    #[error("the force has too few roads and cameras for a simulation: add some to roads.geojson and cameras.json")]
+    #[error(
+        "the force has too few roads and cameras for a simulation: add some to roads.geojson and cameras.json"
+    )]
     NoTrips,
     /// No rate.
     #[error("a rate of {0} reads a second cannot be simulated: give one from {MIN_RATE} to {MAX_RATE}")]

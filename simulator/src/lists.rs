@@ -1,7 +1,7 @@
 //! The world's own hotlists. Every word on them is invented; no entry stands for anybody.
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
-use domain::{EntryId, ListName, Timestamp};
+use domain::{EntryId, ListName, Timestamp, Vrm};
 use jiff::civil;
 
 use crate::dice::Dice;
@@ -117,14 +117,12 @@ pub(crate) fn all(seed: u64, now: Timestamp) -> Vec<(ListName, Vec<Entry>)> {
     lists
 }
 
-fn entry(
-    seed: u64,
-    number: u64,
-    vehicle: &Vehicle,
-    story: &Story,
-    dice: &mut Dice,
-    now: Timestamp,
-) -> Entry {
+/// Every mark on any of the lists.
+pub(crate) fn marks(seed: u64) -> impl Iterator<Item = Vrm> {
+    (0..WANTED + NOTED).map(move |number| Vehicle::of(seed, number).mark.vrm)
+}
+
+fn entry(seed: u64, number: u64, vehicle: &Vehicle, story: &Story, dice: &mut Dice, now: Timestamp) -> Entry {
     let list = ListName::parse(story.list).expect("the names above are names");
     let reference = reference(number, dice);
     let clone_of = WANTED + NOTED + number;
@@ -211,9 +209,16 @@ mod tests {
         let entries = entries();
         let ids: HashSet<EntryId> = entries.iter().map(|entry| entry.entry_id).collect();
         assert_eq!(ids.len(), entries.len());
-        assert!(entries.iter().all(|entry| entry.is_live_at(now) && entry.listed_at < now));
+        assert!(
+            entries
+                .iter()
+                .all(|entry| entry.is_live_at(now) && entry.listed_at < now)
+        );
         let tomorrow = now + jiff::SignedDuration::from_hours(24);
-        let again: Vec<Entry> = all(1, tomorrow).into_iter().flat_map(|(_, entries)| entries).collect();
+        let again: Vec<Entry> = all(1, tomorrow)
+            .into_iter()
+            .flat_map(|(_, entries)| entries)
+            .collect();
         for (today, next) in entries.iter().zip(again) {
             let next = Entry {
                 listed_at: today.listed_at,

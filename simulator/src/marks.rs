@@ -85,7 +85,12 @@ pub(crate) fn draw(dice: &mut Dice) -> Mark {
 fn current(dice: &mut Dice) -> String {
     let area = *dice.weighted(AREAS);
     // a car's age: about flat to 12 years, then thinning out
-    let age = dice.between(0.0, 12.0) + if dice.chance(0.3) { dice.between(0.0, 12.0) } else { 0.0 };
+    let age = dice.between(0.0, 12.0)
+        + if dice.chance(0.3) {
+            dice.between(0.0, 12.0)
+        } else {
+            0.0
+        };
     let year = 26_u32.saturating_sub(age as u32).max(2);
     let identifier = if year < 26 && dice.chance(0.45) {
         year + 50
@@ -143,7 +148,8 @@ mod tests {
     fn most_marks_are_current_a_few_old_and_fewer_foreign() {
         let mut dice = Dice::of(&[1]);
         let marks: Vec<Mark> = (0..10_000).map(|_| draw(&mut dice)).collect();
-        let share = |test: &dyn Fn(&Mark) -> bool| marks.iter().filter(|mark| test(mark)).count() as f64 / 10_000.0;
+        let share =
+            |test: &dyn Fn(&Mark) -> bool| marks.iter().filter(|mark| test(mark)).count() as f64 / 10_000.0;
         let current = share(&|mark| mark.country == "GB" && shape(mark.vrm) == "AA99AAA");
         let foreign = share(&|mark| mark.country != "GB");
         assert!((0.91..0.95).contains(&current), "{current}");

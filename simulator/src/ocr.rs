@@ -45,7 +45,9 @@ pub(crate) fn read(truth: Vrm, dice: &mut Dice) -> Reading {
     if dice.chance(EDGE_ERROR) {
         slip(&mut text, &mut characters, dice);
     }
-    let read = std::str::from_utf8(&text).ok().and_then(|text| Vrm::parse(text).ok());
+    let read = std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| Vrm::parse(text).ok());
     // two characters may slip to a recogniser's dummy; the camera would not have sent that
     let Some(vrm) = read else {
         return sure(truth);

@@ -139,3 +139,60 @@ fn orders_of(record: &Delivered, force: &Force, book: &mut Book) -> Vec<Order> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{CallSign, CaseId, Timestamp};
+
+    fn news(state: DeploymentState) -> News {
+        let case_id: CaseId = "00112233445566778899aabbccddeeff".parse().unwrap();
+        let callsign: CallSign = "LN11".parse().unwrap();
+        let deployment = Deployment {
+            deployment_id: DeploymentId::of_deployment(case_id, &callsign, 1),
+            case_id,
+            callsign,
+            state,
+            by: "operator".parse().unwrap(),
+            proposed_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        };
+        News {
+            case: CaseNews {
+                last_read: ReadNews {
+                    camera: "M57-J2-N".parse().unwrap(),
+                },
+            },
+            deployments: vec![deployment],
+        }
+    }
+
+    #[test]
+    fn a_deployment_is_ordered_once_and_released_when_it_is_over() {
+        let mut book = Book::default();
+        let place = Position::new(53.4, -2.9).ok();
+        let mut check = |state, expected: &str| {
+            let orders = book.take(&news(state), place);
+            let kinds: Vec<&str> = orders
+                .iter()
+                .map(|order| match order {
+                    Order::Answer { .. } => "answer",
+                    Order::Release { .. } => "release",
+                })
+                .collect();
+            assert_eq!(kinds.join(","), expected, "{state:?}");
+        };
+        check(DeploymentState::Proposed, "answer");
+        check(DeploymentState::Accepted, "");
+        check(DeploymentState::EnRoute, "");
+        check(DeploymentState::Cleared, "release");
+        assert!(book.open.is_empty());
+    }
+
+    #[test]
+    fn a_deployment_under_way_when_the_ring_stopped_is_still_in_the_book() {
+        let mut book = Book::default();
+        book.take(&news(DeploymentState::EnRoute), Position::new(53.4, -2.9).ok());
+        assert_eq!(book.open.len(), 1);
+    }
+}

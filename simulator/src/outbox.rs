@@ -108,3 +108,73 @@ impl<T: Send> Publisher<T> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use stream::{Consumer, Delivered, Place, Start, Tail};
+
+    /// A log that is away for its first publishes.
+    #[derive(Default)]
+    struct Flaky {
+        away: AtomicU64,
+        kept: AtomicU64,
+    }
+
+    #[async_trait]
+    impl Log for Flaky {
+        async fn create_topics(&self) -> Result<(), LogError> {
+            Ok(())
+        }
+        async fn publish(&self, _: Topic, records: Vec<Record>) -> Result<(), LogError> {
+            if self.away.load(Ordering::Relaxed) > 0 {
+                self.away.fetch_sub(1, Ordering::Relaxed);
+                return Err(LogError::Unavailable("away".into()));
+            }
+            self.kept.fetch_add(records.len() as u64, Ordering::Relaxed);
+            Ok(())
+        }
+        async fn subscribe(&self, _: &str, _: &[Topic]) -> Result<Box<dyn Consumer>, LogError> {
+            Err(LogError::Closed)
+        }
+        async fn tail(&self, _: Topic, _: Start) -> Result<Box<dyn Tail>, LogError> {
+            Err(LogError::Closed)
+        }
+        async fn read_at(&self, _: Place) -> Result<Option<Delivered>, LogError> {
+            Ok(None)
+        }
+        async fn check(&self) -> Result<(), LogError> {
+            Ok(())
+        }
+        async fn close(&self) -> Result<(), LogError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_of_the_log_is_waited_out_and_nothing_queued_is_lost() {
+        let log = Arc::new(Flaky::default());
+        log.away.store(5, Ordering::Relaxed);
+        let (outbox, mut publisher) = outbox::<u32>(log.clone(), Topic::Reads, "reads", 100);
+        (0..40).for_each(|i| outbox.put(i));
+        let (_, waiting) = outbox.close();
+        while let Some(batch) = publisher.next(16).await {
+            let records = vec![Record::default(); batch.len()];
+            publisher.publish(records).await.unwrap();
+        }
+        assert_eq!(log.kept.load(Ordering::Relaxed), 40);
+        assert_eq!(waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_drops_the_newest_and_counts_only_what_waits() {
+        let log = Arc::new(Flaky::default());
+        let (outbox, mut publisher) = outbox::<u32>(log, Topic::Reads, "reads", 10);
+        (0..25).for_each(|i| outbox.put(i));
+        assert!(publisher.is_crowded());
+        let batch = publisher.next(100).await.unwrap();
+        assert_eq!(batch, (0..10).collect::<Vec<u32>>());
+        assert_eq!(outbox.close().1.load(Ordering::Relaxed), 10);
+    }
+}

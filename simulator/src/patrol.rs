@@ -95,7 +95,9 @@ impl Driver {
     /// ground goes home first. `home` says which nodes are its ground.
     pub(crate) fn patrol(&mut self, graph: &Graph, home: &[bool], dice: &mut Dice) {
         let pace = dice.between(PATROL_KMH.0, PATROL_KMH.1);
-        let on_road = self.at.filter(|node| self.place.distance_m(graph.places[*node]) < 1.0);
+        let on_road = self
+            .at
+            .filter(|node| self.place.distance_m(graph.places[*node]) < 1.0);
         let Some(node) = on_road else {
             // back to where it left the roads; from the base, to the nearest road of its ground
             let last = self.at;
@@ -109,8 +111,16 @@ impl Driver {
             }
             return;
         }
-        let ahead: Vec<Node> = graph.edges[node].iter().map(|edge| edge.to).filter(|to| home[*to]).collect();
-        let onward: Vec<Node> = ahead.iter().copied().filter(|to| Some(*to) != self.before).collect();
+        let ahead: Vec<Node> = graph.edges[node]
+            .iter()
+            .map(|edge| edge.to)
+            .filter(|to| home[*to])
+            .collect();
+        let onward: Vec<Node> = ahead
+            .iter()
+            .copied()
+            .filter(|to| Some(*to) != self.before)
+            .collect();
         let choice = if onward.is_empty() { &ahead } else { &onward };
         if !choice.is_empty() {
             let to = *dice.pick(choice);

@@ -1,5 +1,7 @@
 //! The trips that vehicles make: ways over the road network, and the cameras on them.
 
+use std::collections::HashMap;
+
 use crate::dice::Dice;
 use crate::graph::{Graph, Lens, Node};
 
@@ -42,13 +44,22 @@ impl Routes {
     /// would ever know of it.
     pub(crate) fn of(seed: u64, graph: &Graph, lenses: &[Option<Lens>]) -> Self {
         let mut dice = Dice::of(&[seed, u64::from_be_bytes(*b"--routes")]);
+        let mut watched: Watched = HashMap::new();
+        for (camera, lens) in lenses.iter().enumerate() {
+            if let Some(lens) = lens {
+                watched
+                    .entry((lens.from, lens.to))
+                    .or_default()
+                    .push((camera, lens.fraction));
+            }
+        }
         let mut all: Vec<Route> = Vec::new();
         let ends: Vec<Node> = (0..ENDS).map(|_| dice.below(graph.places.len())).collect();
         for goal in &ends {
             let tree = graph.ways_to(*goal);
             for start in &ends {
                 let Some(path) = tree.path(*start) else { continue };
-                let (passes, seconds) = walk(&path, graph, lenses);
+                let (passes, seconds) = walk(&path, graph, &watched);
                 if !passes.is_empty() && seconds >= SHORTEST_S {
                     all.push(Route { passes });
                 }
@@ -66,22 +77,21 @@ impl Routes {
     }
 }
 
+/// Of each stretch in one direction, its cameras and how far along they stand.
+type Watched = HashMap<(Node, Node), Vec<(usize, f64)>>;
+
 /// The cameras passed along a path, in order, and the time that it takes.
-fn walk(path: &[Node], graph: &Graph, lenses: &[Option<Lens>]) -> (Vec<Pass>, f64) {
+fn walk(path: &[Node], graph: &Graph, watched: &Watched) -> (Vec<Pass>, f64) {
     let (mut passes, mut seconds) = (Vec::new(), 0.0);
     for pair in path.windows(2) {
         let Some(edge) = graph.edge(pair[0], pair[1]) else {
             continue;
         };
-        for (camera, lens) in lenses.iter().enumerate() {
-            if let Some(lens) = lens
-                && (lens.from, lens.to) == (pair[0], pair[1])
-            {
-                passes.push(Pass {
-                    camera,
-                    after_s: seconds + edge.seconds() * lens.fraction,
-                });
-            }
+        for (camera, fraction) in watched.get(&(pair[0], pair[1])).into_iter().flatten() {
+            passes.push(Pass {
+                camera: *camera,
+                after_s: seconds + edge.seconds() * fraction,
+            });
         }
         seconds += edge.seconds();
     }

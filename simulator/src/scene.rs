@@ -79,7 +79,11 @@ fn road(scene: &mut PixmapMut<'_>, day: bool, light: f32, dice: &mut Dice) {
         for dash in 0..5 {
             let at = |t: f32| {
                 let y = HORIZON + (HEIGHT - HORIZON) * t * t;
-                (vanish + (WIDTH / 2.0 + lane * 110.0 - vanish) * t * t + lane * 10.0 * (1.0 - t), y, 1.0 + 4.0 * t)
+                (
+                    vanish + (WIDTH / 2.0 + lane * 110.0 - vanish) * t * t + lane * 10.0 * (1.0 - t),
+                    y,
+                    1.0 + 4.0 * t,
+                )
             };
             let (near, far) = (at(0.28 + 0.15 * dash as f32), at(0.34 + 0.15 * dash as f32));
             polygon(
@@ -127,9 +131,17 @@ fn vehicle(scene: &mut PixmapMut<'_>, picture: &Picture, middle: f32, light: f32
     let dark = paint(red * lamp * 0.72, green * lamp * 0.72, blue * lamp * 0.72);
     let glass = paint(48.0 * lamp, 58.0 * lamp, 68.0 * lamp);
     let rubber = paint(14.0, 14.0, 15.0);
-    fill(scene, (middle - half - 6.0, bottom - 6.0, 2.0 * half + 12.0, 14.0), &paint(30.0 * light, 30.0 * light, 32.0 * light));
+    fill(
+        scene,
+        (middle - half + 4.0, bottom - 6.0, 2.0 * half - 8.0, 14.0),
+        &paint(30.0 * light, 30.0 * light, 32.0 * light),
+    );
     for side in [-1.0, 1.0] {
-        fill(scene, (middle + side * (half - 24.0) - 15.0, bottom - 22.0, 30.0, 28.0), &rubber);
+        fill(
+            scene,
+            (middle + side * (half - 24.0) - 15.0, bottom - 22.0, 30.0, 28.0),
+            &rubber,
+        );
     }
     polygon(
         scene,
@@ -155,7 +167,24 @@ fn vehicle(scene: &mut PixmapMut<'_>, picture: &Picture, middle: f32, light: f32
     if let Some(lower) = rounded(middle - half, waist, 2.0 * half, bottom - waist - 8.0, 14.0) {
         scene.fill_path(&lower, &body, FillRule::Winding, Transform::identity(), None);
     }
-    fill(scene, (middle - half + 8.0, bottom - 34.0, 2.0 * half - 16.0, 3.0), &dark);
+    fill(
+        scene,
+        (middle - half + 8.0, bottom - 34.0, 2.0 * half - 16.0, 3.0),
+        &dark,
+    );
+    lights(scene, picture, middle, (half, waist));
+    let scale = PLATE_PX / PLATE_MM.0;
+    let transform = Transform::from_scale(scale, scale).post_translate(middle - PLATE_PX / 2.0, waist + 42.0);
+    draw_plate(
+        scene,
+        picture,
+        if picture.day { 0.96 * light } else { 0.95 },
+        transform,
+    );
+}
+
+/// Head or tail lamps, lit by night.
+fn lights(scene: &mut PixmapMut<'_>, picture: &Picture, middle: f32, (half, waist): (f32, f32)) {
     let lights = match (picture.rear, picture.day) {
         (true, true) => paint(150.0, 20.0, 22.0),
         (true, false) => paint(255.0, 40.0, 40.0),
@@ -168,10 +197,6 @@ fn vehicle(scene: &mut PixmapMut<'_>, picture: &Picture, middle: f32, light: f32
             scene.fill_path(&lens, &lights, FillRule::Winding, Transform::identity(), None);
         }
     }
-    let scale = PLATE_PX / PLATE_MM.0;
-    let transform =
-        Transform::from_scale(scale, scale).post_translate(middle - PLATE_PX / 2.0, waist + 42.0);
-    draw_plate(scene, picture, if picture.day { 0.96 * light } else { 0.95 }, transform);
 }
 
 /// Camera and time, as recorders write them into the picture.
@@ -181,8 +206,13 @@ fn overlay(scene: &mut PixmapMut<'_>, picture: &Picture) {
     let time = picture.local.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let white = paint(240.0, 240.0, 240.0);
     for (text, right) in [(name.as_str(), false), (time.as_str(), true)] {
-        let height = 11.0;
-        let x = if right { WIDTH - 8.0 - glyphs::width(text, height) } else { 8.0 };
+        // a long name is set smaller, clear of the time
+        let height = 11.0 * (WIDTH * 0.58 / glyphs::width(text, 11.0)).min(1.0);
+        let x = if right {
+            WIDTH - 8.0 - glyphs::width(text, height)
+        } else {
+            8.0
+        };
         let line = Line {
             text,
             x,
@@ -202,7 +232,11 @@ fn drop_lights(pixmap: &mut Pixmap, day: bool, dice: &mut Dice) {
         let at = dice.below(count) * 4;
         let change = dice.between(6.0, 24.0) as u8;
         for part in &mut data[at..at + 3] {
-            *part = if day { part.saturating_sub(change) } else { part.saturating_add(change) };
+            *part = if day {
+                part.saturating_sub(change)
+            } else {
+                part.saturating_add(change)
+            };
         }
     }
 }

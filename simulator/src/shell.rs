@@ -60,13 +60,22 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<(), Simula
     let mut traffic = world.traffic(Demand::daily(parts.rate), start)?;
     let mut units = world.units(start);
     let (reads, read_publisher) = outbox(Arc::clone(&parts.log), Topic::Reads, "reads", READS_WAITING);
-    let (positions, position_publisher) =
-        outbox(Arc::clone(&parts.log), Topic::UnitPositions, "positions", POSITIONS_WAITING);
+    let (positions, position_publisher) = outbox(
+        Arc::clone(&parts.log),
+        Topic::UnitPositions,
+        "positions",
+        POSITIONS_WAITING,
+    );
     let mut publishers = JoinSet::new();
     publishers.spawn(publish_reads(read_publisher, parts.images));
     publishers.spawn(publish_positions(position_publisher));
     let (order_sender, mut orders) = mpsc::channel::<Order>(ORDERS_WAITING);
-    let listener = tokio::spawn(orders::listen(parts.log, parts.force, order_sender, shutdown.clone()));
+    let listener = tokio::spawn(orders::listen(
+        parts.log,
+        parts.force,
+        order_sender,
+        shutdown.clone(),
+    ));
 
     tracing::info!(rate = parts.rate, seed = parts.seed, "the simulated ring runs");
     let mut ticks = tokio::time::interval(STEP);
@@ -158,7 +167,9 @@ async fn keep(picture: Picture, images: &Images) -> Result<(domain::ImageHash, d
 
 async fn publish_positions(mut publisher: Publisher<UnitPosition>) {
     while let Some(positions) = publisher.next(BATCH).await {
-        let records = positions.iter().filter_map(|position| wire::position_record(position).ok());
+        let records = positions
+            .iter()
+            .filter_map(|position| wire::position_record(position).ok());
         if publisher.publish(records.collect()).await.is_err() {
             return;
         }

@@ -218,6 +218,11 @@ impl Traffic {
         let camera = &self.plan.force.cameras[camera];
         let captured_at = Timestamp::from_millisecond(at_ms).ok()?;
         let vehicle = Vehicle::of(self.plan.seed, number);
+        let ordinary = number >= WANTED + NOTED;
+        // marks are drawn at random, so that some come twice; on the road each is one vehicle's
+        if ordinary && self.plan.listed.contains(&vehicle.mark.vrm) {
+            return None;
+        }
         let dice = &mut self.dice;
         let reading = ocr::read(vehicle.mark.vrm, dice);
         let motion = if dice.chance(0.5) {
@@ -248,8 +253,12 @@ impl Traffic {
             ..RawRead::default()
         };
         // the world makes nothing that the edge would refuse
-        let read = raw.check(camera.camera.clone(), self.source.clone(), captured_at).ok()?;
-        let picture = (number < WANTED + NOTED).then(|| Picture {
+        let read = raw
+            .check(camera.camera.clone(), self.source.clone(), captured_at)
+            .ok()?;
+        // a misread may be a listed mark, too: then the picture shows that it is another vehicle
+        let of_interest = !ordinary || self.plan.listed.contains(&read.vrm);
+        let picture = of_interest.then(|| Picture {
             painted: vehicle.mark.painted,
             rear: motion == Motion::Away,
             colour: vehicle.colour,

@@ -124,7 +124,13 @@ impl Units {
         let callsign = match &order {
             Order::Answer { callsign, .. } | Order::Release { callsign, .. } => callsign,
         };
-        let Some(index) = self.plan.force.units.iter().position(|unit| unit.callsign == *callsign) else {
+        let Some(index) = self
+            .plan
+            .force
+            .units
+            .iter()
+            .position(|unit| unit.callsign == *callsign)
+        else {
             return;
         };
         let unit = &mut self.units[index];
@@ -133,7 +139,9 @@ impl Units {
             Duty::Patrol | Duty::Busy { .. } => None,
         };
         match order {
-            Order::Answer { deployment, place, .. } if current != Some(deployment) => {
+            Order::Answer {
+                deployment, place, ..
+            } if current != Some(deployment) => {
                 // a set that was silent speaks again as soon as somebody calls
                 unit.silent_until = None;
                 unit.duty = Duty::Answer(Answer {
@@ -171,7 +179,10 @@ impl Units {
     /// Units that have stopped reporting for the time being.
     #[must_use]
     pub fn silent(&self) -> usize {
-        self.units.iter().filter(|unit| unit.silent_until.is_some()).count()
+        self.units
+            .iter()
+            .filter(|unit| unit.silent_until.is_some())
+            .count()
     }
 
     fn tick_unit(&mut self, index: usize) -> Option<UnitPosition> {

@@ -130,7 +130,7 @@ pub(crate) fn mistaken_colour(colour: &str, dice: &mut Dice) -> &'static str {
         "YELLOW" => &["WHITE", "ORANGE"],
         _ => &["BLACK", "RED"],
     };
-    *dice.pick::<&'static str>(like)
+    dice.pick::<&'static str>(like)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The world of a seed: what does not move.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::hotlist::Entry;
 use domain::force::Force;
-use domain::{ListName, Timestamp};
+use domain::hotlist::Entry;
+use domain::{ListName, Timestamp, Vrm};
 
 use crate::demand::Demand;
 use crate::graph::{Graph, Lens, lenses};
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) force: Arc<Force>,
     pub(crate) graph: Graph,
     pub(crate) routes: Routes,
+    /// Every mark on the world's lists.
+    pub(crate) listed: HashSet<Vrm>,
 }
 
 impl World {
@@ -51,6 +54,7 @@ impl World {
             force,
             graph,
             routes,
+            listed: lists::marks(seed).collect(),
         });
         Ok(Self { plan })
     }
