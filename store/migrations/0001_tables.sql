@@ -88,6 +88,8 @@ CREATE TABLE entries (
     list TEXT NOT NULL REFERENCES lists (list),
     vrm TEXT NOT NULL,
     listed_at BIGINT NOT NULL,
+    -- The revision that last changed it.
+    revision BIGINT NOT NULL,
     -- SHA-256 of the entry without its listed_at: what a new load is compared with.
     digest TEXT NOT NULL,
     doc TEXT NOT NULL

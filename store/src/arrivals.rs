@@ -10,7 +10,7 @@ use domain::{CaseId, HitId, ReadId, Timestamp, Vrm};
 
 use crate::cases::{Applied, Arrival, Consumed, save_cases};
 use crate::events::write_events;
-use crate::sql::{Step, from_json, insert, millis, number, parsed, placeholders, rows_at_once, to_json};
+use crate::sql::{Step, from_json, millis, number, parsed, read_rows, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
 
@@ -125,82 +125,66 @@ fn fold<'a>(arrivals: &'a [Arrival], known: Known, now: Timestamp) -> Outcome<'a
 
 /// Reads what the batch may touch, and locks its open cases.
 async fn known(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Known, StoreError> {
+    let step = "reading what hits touch";
     let mut known = Known::default();
-    for part in arrivals.chunks(rows_at_once(1)) {
-        let hits: BTreeSet<String> = part.iter().map(|a| a.hit.hit_id.to_string()).collect();
-        let text = "SELECT hit_id FROM hits WHERE hit_id IN";
-        for (id,) in select_in::<(String,)>(tx, text, "", hits).await? {
-            known.hits.insert(parsed("hit id", &id)?);
-        }
-        let fresh = |a: &&Arrival| a.hit.entry.grade.opens_case() && !known.hits.contains(&a.hit.hit_id);
-        let marks: BTreeSet<String> = part
-            .iter()
-            .filter(fresh)
-            .map(|a| a.hit.entry.vrm.to_string())
-            .collect();
-        let reads: BTreeSet<String> = part
-            .iter()
-            .filter(fresh)
-            .map(|a| a.hit.read.read_id.to_string())
-            .collect();
-        // Always in the same order, so that two writers cannot wait for each other.
-        let tail = format!(" ORDER BY case_id{}", tx.for_update());
-        let text = "SELECT doc FROM cases WHERE is_open = 1 AND vrm IN";
-        for (doc,) in select_in::<(String,)>(tx, text, &tail, marks).await? {
-            let case: Case = from_json("case", &doc)?;
-            known.open.insert(case.vrm, case);
-        }
-        let text = "SELECT read_id, case_id FROM hits WHERE case_id IS NOT NULL AND read_id IN";
-        for (read, case) in select_in::<(String, String)>(tx, text, "", reads).await? {
-            known
-                .counted
-                .insert((parsed("read id", &read)?, parsed("case id", &case)?));
-        }
+    let ids: BTreeSet<(HitId,)> = arrivals.iter().map(|a| (a.hit.hit_id,)).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let text = "SELECT hit_id FROM hits WHERE hit_id IN (SELECT value ->> 0 FROM given)";
+    for (id,) in read_rows::<_, (String,)>(tx, step, text, &ids).await? {
+        known.hits.insert(parsed("hit id", &id)?);
+    }
+    let fresh = |a: &&Arrival| a.hit.entry.grade.opens_case() && !known.hits.contains(&a.hit.hit_id);
+    let marks: BTreeSet<(Vrm,)> = arrivals
+        .iter()
+        .filter(fresh)
+        .map(|a| (a.hit.entry.vrm,))
+        .collect();
+    let reads: BTreeSet<(ReadId,)> = arrivals
+        .iter()
+        .filter(fresh)
+        .map(|a| (a.hit.read.read_id,))
+        .collect();
+    let marks: Vec<_> = marks.into_iter().collect();
+    let reads: Vec<_> = reads.into_iter().collect();
+    // Always in the same order, so that two writers cannot wait for each other.
+    let text = format!(
+        "SELECT doc FROM cases WHERE is_open = 1 AND vrm IN (SELECT value ->> 0 FROM given) ORDER BY case_id{}",
+        tx.for_update()
+    );
+    for (doc,) in read_rows::<_, (String,)>(tx, step, &text, &marks).await? {
+        let case: Case = from_json("case", &doc)?;
+        known.open.insert(case.vrm, case);
+    }
+    let text = "SELECT read_id, case_id FROM hits \
+                WHERE case_id IS NOT NULL AND read_id IN (SELECT value ->> 0 FROM given)";
+    for (read, case) in read_rows::<_, (String, String)>(tx, step, text, &reads).await? {
+        let pair = (parsed("read id", &read)?, parsed("case id", &case)?);
+        known.counted.insert(pair);
     }
     Ok(known)
 }
 
-/// Runs `text (values) tail`.
-async fn select_in<R>(
-    tx: &mut Tx,
-    text: &str,
-    tail: &str,
-    values: BTreeSet<String>,
-) -> Result<Vec<R>, StoreError>
-where
-    R: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow> + Send + Unpin,
-{
-    if values.is_empty() {
-        return Ok(Vec::new());
-    }
-    let text = format!("{text} ({}){tail}", placeholders(1, values.len()));
-    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).persistent(false);
-    for value in values {
-        select = select.bind(value);
-    }
-    select.fetch_all(tx.on()).await.step("reading what hits touch")
-}
-
 async fn save_hits(tx: &mut Tx, hits: &[(&Arrival, Option<CaseId>)]) -> Result<(), StoreError> {
-    // In order of id, so that two writers of the same hits cannot wait for each other.
-    let mut sorted: Vec<_> = hits.iter().collect();
-    sorted.sort_unstable_by_key(|(arrival, _)| arrival.hit.hit_id);
-    for part in sorted.chunks(rows_at_once(7)) {
-        let text = "INSERT INTO hits (hit_id, read_id, vrm, grade, case_id, captured_at, doc)";
-        let mut insert = insert(text, part.len(), 7, "");
-        for (Arrival { hit, .. }, case) in part {
-            insert = insert
-                .bind(hit.hit_id.to_string())
-                .bind(hit.read.read_id.to_string())
-                .bind(hit.entry.vrm.to_string())
-                .bind(i64::from(u8::from(hit.entry.grade)))
-                .bind(case.map(|case| case.to_string()))
-                .bind(millis(hit.read.captured_at))
-                .bind(to_json("hit", hit)?);
-        }
-        insert.execute(tx.on()).await.step("writing hits")?;
+    let mut rows = Vec::with_capacity(hits.len());
+    for (Arrival { hit, .. }, case) in hits {
+        let captured_at = millis(hit.read.captured_at);
+        let doc = to_json("hit", hit)?;
+        rows.push((
+            hit.hit_id,
+            hit.read.read_id,
+            hit.entry.vrm,
+            hit.entry.grade,
+            case,
+            captured_at,
+            doc,
+        ));
     }
-    Ok(())
+    // In order of id, so that two writers of the same hits cannot wait for each other.
+    rows.sort_unstable_by_key(|row| row.0);
+    let text = "INSERT INTO hits (hit_id, read_id, vrm, grade, case_id, captured_at, doc) \
+                SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), value ->> 4, \
+                CAST(value ->> 5 AS BIGINT), value ->> 6 FROM given";
+    write_rows(tx, "writing hits", text, &rows).await
 }
 
 async fn save_consumed(tx: &mut Tx, consumed: &[Consumed]) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::events::take_numbers;
-use crate::sql::{Step, count, limit, millis, number, time};
+use crate::sql::{Step, count, limit, millis, number, storable, time};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
 
@@ -179,11 +179,6 @@ pub(crate) async fn append(
     .await
     .step("writing the audit trail")
     .map(drop)
-}
-
-/// PostgreSQL keeps no zero bytes; what a sign-in form was sent must not keep its row out of the trail.
-fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 /// SHA-256 over the hash before and the row's values, each framed by its length so that moving a character from one to

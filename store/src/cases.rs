@@ -8,9 +8,7 @@ use domain::{BcuCode, CallSign, CaseId, DeploymentId, Timestamp, UserName, Vrm};
 use serde::{Deserialize, Serialize};
 
 use crate::events::{name_of, units, write_events};
-use crate::sql::{
-    Step, count, from_json, insert, is_duplicate, limit, millis, parsed, rows_at_once, time, to_json,
-};
+use crate::sql::{Step, count, from_json, is_duplicate, limit, millis, parsed, time, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
 use crate::{MAX_ROWS, Store, StoreError, audit};
 
@@ -399,27 +397,29 @@ async fn deployments_of(tx: &mut Tx, case: CaseId) -> Result<Vec<Deployment>, St
 
 /// Writes cases as they are now, new ones and old; a new one has no ranking yet.
 pub(crate) async fn save_cases(tx: &mut Tx, cases: &[&Case]) -> Result<(), StoreError> {
-    for part in cases.chunks(rows_at_once(9)) {
-        let text =
-            "INSERT INTO cases (case_id, vrm, state, grade, is_open, opened_at, updated_at, doc, proposals)";
-        let tail = "ON CONFLICT (case_id) DO UPDATE SET state = excluded.state, grade = excluded.grade, \
-             is_open = excluded.is_open, updated_at = excluded.updated_at, doc = excluded.doc";
-        let mut upsert = insert(text, part.len(), 9, tail);
-        for case in part {
-            upsert = upsert
-                .bind(case.case_id.to_string())
-                .bind(case.vrm.to_string())
-                .bind(case.state.name().to_owned())
-                .bind(i64::from(u8::from(case.grade)))
-                .bind(i64::from(case.state.is_open()))
-                .bind(millis(case.opened_at))
-                .bind(millis(case.updated_at))
-                .bind(to_json("case", case)?)
-                .bind("[]".to_owned());
-        }
-        upsert.execute(tx.on()).await.step("writing cases")?;
+    let mut rows = Vec::with_capacity(cases.len());
+    for case in cases {
+        let (opened_at, updated_at) = (millis(case.opened_at), millis(case.updated_at));
+        let is_open = u8::from(case.state.is_open());
+        let doc = to_json("case", case)?;
+        rows.push((
+            case.case_id,
+            case.vrm,
+            case.state,
+            case.grade,
+            is_open,
+            opened_at,
+            updated_at,
+            doc,
+        ));
     }
-    Ok(())
+    let text = "INSERT INTO cases (case_id, vrm, state, grade, is_open, opened_at, updated_at, doc, proposals) \
+                SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
+                CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS BIGINT), \
+                value ->> 7, '[]' FROM given WHERE true \
+                ON CONFLICT (case_id) DO UPDATE SET state = excluded.state, grade = excluded.grade, \
+                is_open = excluded.is_open, updated_at = excluded.updated_at, doc = excluded.doc";
+    write_rows(tx, "writing cases", text, &rows).await
 }
 
 async fn save_deployments(tx: &mut Tx, deployments: &[Deployment]) -> Result<(), StoreError> {

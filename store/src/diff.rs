@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 use crate::events::take_numbers;
-use crate::sql::{Step, insert, millis, number, parsed, placeholders, rows_at_once, time, to_json};
+use crate::sql::{ROWS_AT_ONCE, Step, millis, number, parsed, time, to_json, write_rows};
 use crate::transaction::Tx;
 
 /// An entry as the table has it: its digest, and when it was listed.
@@ -91,88 +91,73 @@ pub(crate) async fn current(tx: &mut Tx, list: &ListName, vrm: Option<Vrm>) -> R
     Ok(current)
 }
 
-/// Writes the entries' rows, and the same changes for the log.
+/// Writes the entries' rows, and the same changes for the log: first what goes, then what comes, each in order of id.
 pub(crate) async fn write(
     tx: &mut Tx,
+    list: &ListName,
     revision: Revision,
     difference: &Difference<'_>,
 ) -> Result<(), StoreError> {
-    for part in difference.removed.chunks(rows_at_once(1)) {
-        let text = format!(
-            "DELETE FROM entries WHERE entry_id IN ({})",
-            placeholders(1, part.len())
-        );
-        let mut delete = sqlx::query(sqlx::AssertSqlSafe(text)).persistent(part.len() == rows_at_once(1));
-        for id in part {
-            delete = delete.bind(id.to_string());
-        }
-        delete.execute(tx.on()).await.step("removing entries")?;
-    }
     let changes = difference.removed.len() + difference.added.len() + difference.changed.len();
-    let mut place = take_numbers(tx, "change", changes).await?;
-    let removed: Vec<Change> = difference.removed.iter().map(|id| (*id, None)).collect();
-    place = write_pending(tx, revision, place, removed).await?;
-    for rows in [&difference.added, &difference.changed] {
-        for part in rows.chunks(rows_at_once(6)) {
-            let documents = write_entries(tx, part).await?;
-            place = write_pending(tx, revision, place, documents).await?;
+    let first = take_numbers(tx, "change", changes).await?;
+    remove(tx, revision, first, &difference.removed).await?;
+    put(tx, revision, &difference.added).await?;
+    put(tx, revision, &difference.changed).await?;
+    if changes == difference.removed.len() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO pending_changes (number, revision, entry_id, doc) \
+         SELECT $1 + ROW_NUMBER() OVER (ORDER BY entry_id), revision, entry_id, doc FROM entries \
+         WHERE list = $3 AND revision = $2",
+    )
+    .bind(number(first + difference.removed.len() as u64 - 1))
+    .bind(number(revision.0))
+    .bind(list.as_str().to_owned())
+    .execute(tx.on())
+    .await
+    .step("writing pending changes")
+    .map(drop)
+}
+
+async fn remove(tx: &mut Tx, revision: Revision, first: u64, ids: &[EntryId]) -> Result<(), StoreError> {
+    let rows: Vec<_> = (first..)
+        .zip(ids)
+        .map(|(place, id)| (id, place, revision))
+        .collect();
+    let delete = "DELETE FROM entries WHERE entry_id IN (SELECT value ->> 0 FROM given)";
+    write_rows(tx, "removing entries", delete, &rows).await?;
+    let text = "INSERT INTO pending_changes (number, revision, entry_id, doc) \
+                SELECT CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), value ->> 0, NULL FROM given";
+    write_rows(tx, "writing pending changes", text, &rows).await
+}
+
+async fn put(tx: &mut Tx, revision: Revision, rows: &[Row<'_>]) -> Result<(), StoreError> {
+    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, revision, digest, doc) \
+                SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
+                CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6 FROM given WHERE true \
+                ON CONFLICT (entry_id) DO UPDATE SET listed_at = excluded.listed_at, \
+                revision = excluded.revision, digest = excluded.digest, doc = excluded.doc";
+    for part in rows.chunks(ROWS_AT_ONCE) {
+        let mut values = Vec::with_capacity(part.len());
+        for row in part {
+            let entry = Entry {
+                listed_at: row.listed_at,
+                ..row.entry.clone()
+            };
+            let doc = to_json("entry", &entry)?;
+            let listed_at = millis(row.listed_at);
+            values.push((
+                entry.entry_id,
+                entry.list,
+                entry.vrm,
+                listed_at,
+                revision,
+                row.digest,
+                doc,
+            ));
         }
+        write_rows(tx, "writing entries", text, &values).await?;
     }
     Ok(())
-}
-
-/// An entry's change: its document, or none where it is gone.
-type Change = (EntryId, Option<String>);
-
-async fn write_entries(tx: &mut Tx, rows: &[Row<'_>]) -> Result<Vec<Change>, StoreError> {
-    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, digest, doc)";
-    let tail = "ON CONFLICT (entry_id) DO UPDATE SET \
-                listed_at = excluded.listed_at, digest = excluded.digest, doc = excluded.doc";
-    let mut upsert = insert(text, rows.len(), 6, tail);
-    let mut documents = Vec::with_capacity(rows.len());
-    for Row {
-        entry,
-        digest,
-        listed_at,
-    } in rows
-    {
-        let entry = Entry {
-            listed_at: *listed_at,
-            ..(*entry).clone()
-        };
-        let doc = to_json("entry", &entry)?;
-        upsert = upsert
-            .bind(entry.entry_id.to_string())
-            .bind(entry.list.as_str().to_owned())
-            .bind(entry.vrm.to_string())
-            .bind(millis(*listed_at))
-            .bind((*digest).to_owned())
-            .bind(doc.clone());
-        documents.push((entry.entry_id, Some(doc)));
-    }
-    upsert.execute(tx.on()).await.step("writing entries")?;
-    Ok(documents)
-}
-
-/// Writes changes for the log from number `place` on; returns the next number.
-async fn write_pending(
-    tx: &mut Tx,
-    revision: Revision,
-    mut place: u64,
-    changes: Vec<Change>,
-) -> Result<u64, StoreError> {
-    for part in changes.chunks(rows_at_once(4)) {
-        let text = "INSERT INTO pending_changes (number, revision, entry_id, doc)";
-        let mut insert = insert(text, part.len(), 4, "");
-        for (id, doc) in part {
-            insert = insert
-                .bind(number(place))
-                .bind(number(revision.0))
-                .bind(id.to_string())
-                .bind(doc.clone());
-            place += 1;
-        }
-        insert.execute(tx.on()).await.step("writing pending changes")?;
-    }
-    Ok(place)
 }

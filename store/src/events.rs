@@ -1,12 +1,11 @@
 //! The outbox: every case event in one order without gaps, to be relayed to the log and pushed to browsers.
 
 use domain::case::{CaseEvent, Conclusion};
-use sqlx::AnyConnection;
 use tokio::sync::watch;
 
-use crate::sql::{Step, count, from_json, limit, millis, number, rows_at_once, to_json};
+use crate::sql::{Step, count, from_json, limit, millis, number, storable, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError, sql};
+use crate::{Store, StoreError};
 
 /// An event with its place in the order of all. The first is 1; there are no gaps, and an event becomes visible only
 /// after every earlier one.
@@ -120,28 +119,26 @@ pub(crate) async fn write_events(tx: &mut Tx, events: &[CaseEvent]) -> Result<()
         return Ok(());
     }
     let first = take_numbers(tx, "event", events.len()).await?;
-    for (index, part) in events.chunks(rows_at_once(7)).enumerate() {
-        let from = first + (index * rows_at_once(7)) as u64;
-        insert(tx.on(), from, part).await?;
+    let mut rows = Vec::with_capacity(events.len());
+    for (sequence, event) in (first..).zip(events) {
+        let detail = storable(&detail(event)?);
+        let doc = to_json("event", event)?;
+        rows.push((
+            sequence,
+            event.case.case_id,
+            event.kind,
+            millis(event.at),
+            &event.by,
+            detail,
+            doc,
+        ));
     }
+    let text = "INSERT INTO events (sequence, case_id, kind, at, actor, detail, doc) \
+                SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
+                value ->> 4, value ->> 5, value ->> 6 FROM given";
+    write_rows(tx, "writing events", text, &rows).await?;
     tx.last_event = Some(first + events.len() as u64 - 1);
     Ok(())
-}
-
-async fn insert(on: &mut AnyConnection, first: u64, events: &[CaseEvent]) -> Result<(), StoreError> {
-    let text = "INSERT INTO events (sequence, case_id, kind, at, actor, detail, doc)";
-    let mut insert = sql::insert(text, events.len(), 7, "");
-    for (sequence, event) in (first..).zip(events) {
-        insert = insert
-            .bind(number(sequence))
-            .bind(event.case.case_id.to_string())
-            .bind(name_of(&event.kind)?)
-            .bind(millis(event.at))
-            .bind(event.by.as_ref().map(|by| by.as_str().to_owned()))
-            .bind(detail(event)?)
-            .bind(to_json("event", event)?);
-    }
-    insert.execute(on).await.step("writing events").map(drop)
 }
 
 /// A unit variant's name on the wire.

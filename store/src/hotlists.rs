@@ -299,7 +299,7 @@ async fn change(
         .execute(tx.on())
         .await
         .step("writing a list")?;
-        diff::write(tx, done.revision, difference).await?;
+        diff::write(tx, list, done.revision, difference).await?;
     }
     let detail = format!(
         "revision {}: {} added, {} changed, {} removed, {} unchanged",

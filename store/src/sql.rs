@@ -1,23 +1,17 @@
 //! What the modules share: errors by step, values as columns, statements of many rows.
 
-use std::fmt::Write;
-
 use domain::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::any::AnyArguments;
-use sqlx::{Any, AssertSqlSafe};
+use sqlx::AssertSqlSafe;
 
 use crate::StoreError;
+use crate::transaction::Tx;
 
 /// Most rows that one call returns: bounds an answer's memory whatever was asked for.
 pub const MAX_ROWS: u32 = 10_000;
-/// Most values bound to one statement. SQLite looks each `$1` up by name in a list, so that a statement's cost grows with
-/// the square: 30,000 values took 10 s, 512 take 0.3 ms.
-pub(crate) const MAX_VALUES: usize = 512;
-
-/// A statement with its values.
-pub(crate) type Query = sqlx::query::Query<'static, Any, AnyArguments>;
+/// Rows that one statement takes in: some 4 MB.
+pub(crate) const ROWS_AT_ONCE: usize = 5_000;
 
 /// Says which step failed, and whether trying again may help.
 pub(crate) trait Step<T> {
@@ -74,36 +68,57 @@ pub(crate) fn is_duplicate(error: &sqlx::Error) -> bool {
         .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
-/// `text VALUES (..), (..) tail`, for `rows` rows of `columns` values each, all of them to be bound. Those of one row and
-/// of [`rows_at_once`] are kept prepared.
-pub(crate) fn insert(text: &str, rows: usize, columns: usize, tail: &str) -> Query {
-    let text = format!("{text} VALUES {} {tail}", row_placeholders(rows, columns));
-    sqlx::query(AssertSqlSafe(text)).persistent(rows == 1 || rows == rows_at_once(columns))
-}
-
-/// `$from, $from+1, ...`: `count` placeholders.
-pub(crate) fn placeholders(from: usize, count: usize) -> String {
-    let mut text = String::with_capacity(count * 6);
-    for number in from..from + count {
-        let comma = if number == from { "" } else { "," };
-        let _ = write!(text, "{comma}${number}");
+/// Runs a statement that takes its rows from the table `given`: each row there has one column `value`, which is the JSON
+/// array of that row's values (`value ->> 0` is the first).
+///
+/// Rows travel as one value, not as placeholders: SQLite looks each `$1` up by name, so that 30,000 of them took 10 s, and
+/// statements of few rows cost a round trip each. And the text is the same for any number of rows, so it stays prepared.
+pub(crate) async fn write_rows<R: Serialize>(
+    tx: &mut Tx,
+    step: &'static str,
+    statement: &str,
+    rows: &[R],
+) -> Result<(), StoreError> {
+    for part in rows.chunks(ROWS_AT_ONCE) {
+        sqlx::query(AssertSqlSafe(with_given(tx, statement)))
+            .bind(to_json("rows", part)?)
+            .execute(tx.on())
+            .await
+            .step(step)?;
     }
-    text
+    Ok(())
 }
 
-/// `(..), (..)`: placeholders for `rows` rows of `columns` values each.
-fn row_placeholders(rows: usize, columns: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 6);
-    for row in 0..rows {
-        let comma = if row == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}({})", placeholders(row * columns + 1, columns));
+/// As [`write_rows`], for a statement that reads.
+pub(crate) async fn read_rows<R: Serialize, T>(
+    tx: &mut Tx,
+    step: &'static str,
+    statement: &str,
+    rows: &[R],
+) -> Result<Vec<T>, StoreError>
+where
+    T: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow> + Send + Unpin,
+{
+    let mut found = Vec::new();
+    for part in rows.chunks(ROWS_AT_ONCE) {
+        let select = sqlx::query_as(AssertSqlSafe(with_given(tx, statement))).bind(to_json("rows", part)?);
+        found.extend(select.fetch_all(tx.on()).await.step(step)?);
     }
-    text
+    Ok(found)
 }
 
-/// Rows of `columns` values that fit into one statement.
-pub(crate) const fn rows_at_once(columns: usize) -> usize {
-    MAX_VALUES / columns
+fn with_given(tx: &Tx, statement: &str) -> String {
+    let elements = if tx.is_postgres() {
+        "jsonb_array_elements($1::jsonb)"
+    } else {
+        "json_each($1)"
+    };
+    format!("WITH given AS (SELECT value FROM {elements}) {statement}")
+}
+
+/// A text that PostgreSQL keeps: it has no zero byte, which people may yet send.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// A time as its column holds it.

@@ -28,6 +28,10 @@ impl Tx {
         &mut self.inner
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.postgres
+    }
+
     /// What a reading statement ends with to lock its rows. SQLite has one writer at a time: nothing to lock.
     pub(crate) fn for_update(&self) -> &'static str {
         if self.postgres { " FOR UPDATE" } else { "" }

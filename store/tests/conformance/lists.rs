@@ -250,9 +250,9 @@ async fn pending_changes_survive_a_new_start(world: &World) {
     assert_eq!(store.published().await.unwrap(), Revision(0));
 }
 
-/// The whole job may take 10 s, of which this is the larger part; on an idle machine it takes a tenth of that.
+/// Some 2 s of work on one core. The bound is no measurement, only what a crowded machine needs not to fail.
 async fn a_hundred_thousand_entries_load_in_seconds(world: &World) {
-    const MOST: Duration = Duration::from_secs(10);
+    const MOST: Duration = Duration::from_secs(60);
     let store = world.open().await;
     let mut all: Vec<Entry> = (0..100_000)
         .map(|number| entry_on(&list("stolen"), &mark(number), 1, "x"))
