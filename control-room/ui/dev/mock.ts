@@ -150,6 +150,7 @@ function stream({ world, streams }: Service, request: IncomingMessage, url: URL,
   const after = Number(request.headers['last-event-id'] ?? url.searchParams.get('after') ?? world.events.length);
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   response.write('retry: 1000\n\n');
+  if (after > world.events.length) response.write(`id: ${world.events.length}\nevent: reload\ndata: {}\n\n`);
   world.events.slice(after).forEach((event, index) => {
     response.write(`id: ${after + index + 1}\nevent: case\ndata: ${JSON.stringify(event)}\n\n`);
   });

@@ -9,7 +9,7 @@ import type {
   Action, AuditRow, Camera, Case, CaseEvent, CaseRecord, Conclusion, Deployment, DeploymentState, Entry, EventKind,
   Flash, ForceMap, Grade, Hit, HistoryLine, Marker, Outcome, PlateRead, Proposal, UnitPosition,
 } from '../src/lib/types';
-import { DEPLOYMENT, DEPLOYMENT_STEPS, OUTCOMES } from '../src/lib/words';
+import { DEPLOYMENT_STEPS } from '../src/lib/words';
 import type { Vehicle } from './pictures';
 
 const DATA = new URL('../../../data/merseyside/', import.meta.url);
@@ -147,7 +147,7 @@ export class World {
     const next = { version: version + 1, updated_at: iso(now) };
     const decided = (kind: EventKind) => ({ ...next, last_decision: { by, what: kind, at: iso(now) } });
     const conclusion: Conclusion | null = wanted.outcome ? { outcome: wanted.outcome, note: wanted.note ?? '' } : null;
-    const said = conclusion ? [OUTCOMES[conclusion.outcome], conclusion.note].filter(Boolean).join(', ') : '';
+    const said = conclusion ? [conclusion.outcome, conclusion.note].filter(Boolean).join(': ') : '';
     if (wanted.command === 'confirm') {
       if (state !== 'new') throw wrong('only a new case is confirmed');
       record.case = { ...record.case, ...decided('confirmed'), state: 'confirmed' };
@@ -180,7 +180,7 @@ export class World {
     record.case = { ...record.case, updated_at: iso(now) };
     const unit = this.units.find((one) => one.callsign === before.callsign);
     if (unit) unit.state = to === 'cleared' ? 'available' : to === 'proposed' ? 'available' : to;
-    return this.publish(record, 'deployment_advanced', now, { ...(by ? { by } : {}), deployments: [after] }, `${after.callsign} ${DEPLOYMENT[to].toLowerCase()}`);
+    return this.publish(record, 'deployment_advanced', now, { ...(by ? { by } : {}), deployments: [after] }, `${after.callsign} ${to}`);
   }
 
   private deploy(record: CaseRecord, callsign: string, by: string, now: number, decided: Partial<Case>): CaseEvent {

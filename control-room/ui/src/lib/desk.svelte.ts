@@ -6,6 +6,7 @@ import { neighbour } from './queue';
 import { applyToCase, openCase, type OpenCase } from './record';
 import type { Room } from './room.svelte';
 import { format, parse, type Route } from './route';
+import { withClocks } from './time';
 import type { CaseEvent, Deployment, Outcome } from './types';
 import { REJECTIONS, endings, nextStep } from './words';
 
@@ -43,6 +44,7 @@ export class Desk {
 
   constructor(private readonly room: Room) {
     room.onEvent = (event) => this.follow(event);
+    room.onReload = () => void this.fetch(this.selected, true);
     addEventListener('hashchange', () => this.arrive());
   }
 
@@ -204,7 +206,7 @@ export class Desk {
 
   /** Says who was first, and shows the case as it is now. */
   private async refused(error: unknown): Promise<void> {
-    this.say('refused', reason(error), true);
+    this.say('refused', withClocks(reason(error), this.room.now), true);
     if (error instanceof ApiError && error.status === 409) {
       this.back();
       await this.fetch(this.selected, true);

@@ -17,7 +17,7 @@ export interface Situation {
   mode: Mode;
   /** The focus is in a field. */
   typing: boolean;
-  /** The focus is on a button or link, which Enter already presses. */
+  /** The focus is on a button that Enter should press. */
   onControl: boolean;
   /** The selected case, if there is one. */
   state: CaseState | undefined;

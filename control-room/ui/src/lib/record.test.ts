@@ -51,5 +51,5 @@ test('an_older_event_does_not_take_a_decision_back', () => {
 test('the_outcome_and_note_are_in_the_history', () => {
   const closed = aCase({ state: 'closed', version: 3, conclusion: { outcome: 'arrest', note: 'two in custody' } });
   const open = applyToCase(openCase(record()), event('closed', closed, { by: 'op1' }));
-  expect(open.history.at(-1)?.detail).toBe('Stopped, arrest made, two in custody');
+  expect(open.history.at(-1)?.detail).toBe('arrest: two in custody');
 });

@@ -3,7 +3,6 @@
 import { mergeDeployments } from './queue';
 import { compareTimes, millis } from './time';
 import type { CaseEvent, CaseRecord, HistoryLine, PlateRead } from './types';
-import { DEPLOYMENT, OUTCOMES } from './words';
 
 /** Events of one kind this close together are one: stores keep times to the microsecond or millisecond. */
 const SAME_TIME_MS = 2;
@@ -38,7 +37,11 @@ function withRead(reads: readonly PlateRead[], read: PlateRead): PlateRead[] {
 
 function withLine(lines: readonly HistoryLine[], line: HistoryLine): HistoryLine[] {
   const known = lines.some(
-    (one) => one.kind === line.kind && one.by === line.by && Math.abs(millis(one.at) - millis(line.at)) < SAME_TIME_MS,
+    (one) =>
+      one.kind === line.kind &&
+      one.by === line.by &&
+      one.detail === line.detail &&
+      Math.abs(millis(one.at) - millis(line.at)) < SAME_TIME_MS,
   );
   return known ? [...lines] : [...lines, line].sort((a, b) => compareTimes(a.at, b.at));
 }
@@ -47,19 +50,21 @@ function lineOf(event: CaseEvent): HistoryLine {
   return { at: event.at, kind: event.kind, by: event.by ?? null, detail: detail(event) };
 }
 
+/** As the service writes it into the history that it gives out, so that both are known to be one line. */
 function detail(event: CaseEvent): string {
   const { conclusion, last_read: read } = event.case;
-  const units = (event.deployments ?? []).map((one) => `${one.callsign} ${DEPLOYMENT[one.state].toLowerCase()}`);
   switch (event.kind) {
     case 'opened':
     case 'sighted':
       return read.camera;
+    case 'confirmed':
+      return '';
     case 'rejected':
     case 'closed':
-      return [conclusion && OUTCOMES[conclusion.outcome], conclusion?.note, ...units].filter(Boolean).join(', ');
+      return conclusion ? [conclusion.outcome, conclusion.note].filter(Boolean).join(': ') : '';
     case 'proposed':
       return (event.proposals ?? []).map((one) => one.callsign).join(', ');
     default:
-      return units.join(', ');
+      return (event.deployments ?? []).map((one) => `${one.callsign} ${one.state}`).join(', ');
   }
 }

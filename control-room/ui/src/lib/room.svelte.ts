@@ -21,7 +21,7 @@ export class Room {
   beat = $state.raw<Beat>();
   /** The service's time: ages must not depend on this machine's clock. */
   now = $state(Date.now());
-  /** When the picture was last known to be live, by this machine's clock; 0 before the first beat. */
+  /** When the picture was last known to be live, by this machine's clock; 0 before it was fetched. */
   heardAt = $state(0);
   /** For screen readers: the newest case in a sentence. */
   announced = $state('');
@@ -39,6 +39,8 @@ export class Room {
   onFlash: (hit: Flash) => void = () => {};
   onUnits: (units: UnitPosition[]) => void = () => {};
   onEvent: (event: CaseEvent) => void = () => {};
+  /** Events may be missing: what follows them on its own begins anew. */
+  onReload: () => void = () => {};
 
   private units = new Map<string, UnitPosition>();
   private skew = $state(0);
@@ -157,6 +159,7 @@ export class Room {
 
   private follow(after: number): void {
     this.live?.stop();
+    this.heardAt = Date.now();
     this.live = new Live(after, {
       case: (event, place) => this.take(event, place),
       hit: (hit) => this.onFlash(hit),
@@ -179,6 +182,7 @@ export class Room {
         if (list && this.started === started) {
           this.queue = fromList(this.queue, list.cases, list.at_event, list.deployments);
           for (const [event, place] of this.held) this.queue = apply(this.queue, event, place);
+          this.onReload();
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

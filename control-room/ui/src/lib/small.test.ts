@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { GRADE_COLOURS, MAP } from './colours';
 import { Glide } from './motion';
 import { compare, spaced } from './plate';
 import { format, parse } from './route';
-import { age, ageInWords, compareTimes, distance } from './time';
+import { age, ageInWords, compareTimes, distance, withClocks } from './time';
 import { modelVerdict, verdict } from './vehicle';
-import { endings, nextStep, REJECTIONS } from './words';
+import { endings, historyWords, nextStep, REJECTIONS } from './words';
 
 describe('times', () => {
   const now = Date.parse('2026-11-22T12:00:00Z');
@@ -32,6 +34,15 @@ describe('times', () => {
     expect(compareTimes('2026-11-22T12:00:00.000001Z', '2026-11-22T12:00:00.0000009Z')).toBeGreaterThan(0);
     expect(compareTimes('2026-11-22T12:00:00Z', '2026-11-22T12:00:00.1Z')).toBeLessThan(0);
     expect(compareTimes('2026-11-22T12:00:00.5Z', '2026-11-22T12:00:00.500Z')).toBe(0);
+  });
+
+  test('a_time_within_a_sentence_is_told_by_the_rooms_clock', () => {
+    const at = '2026-11-22T11:58:03.685Z';
+    const local = new Date(at).toTimeString().slice(0, 8);
+    expect(withClocks(`op2 was first: confirmed it at ${at}; look again`, now)).toBe(
+      `op2 was first: confirmed it at ${local}; look again`,
+    );
+    expect(withClocks('no time in here', now)).toBe('no time in here');
   });
 
   test('distances_are_said_as_officers_say_them', () => {
@@ -110,6 +121,18 @@ describe('choices', () => {
     expect(endings('deployed').length).toBeLessThanOrEqual(9);
   });
 
+  test('history_is_told_in_words', () => {
+    const place = (camera: string): string => (camera === 'c1' ? 'M57 J2 northbound' : camera);
+    const rows: [Parameters<typeof historyWords>[0], string, string][] = [
+      ['opened', 'c1', 'M57 J2 northbound'],
+      ['confirmed', '', ''],
+      ['deployment_advanced', 'KN70 en_route', 'KN70 en route'],
+      ['closed', 'arrest: two in custody: both male', 'Stopped, arrest made: two in custody: both male'],
+      ['rejected', 'misread', 'Plate misread'],
+    ];
+    for (const [kind, detail, words] of rows) expect(historyWords(kind, detail, place)).toBe(words);
+  });
+
   test('a_deployment_goes_through_its_steps_and_ends', () => {
     expect(['proposed', 'accepted', 'en_route', 'at_scene', 'cleared'].map((step) => nextStep(step as never))).toEqual([
       'accepted',
@@ -143,4 +166,12 @@ test('a_unit_glides_to_its_fix_and_jumps_where_it_cannot_have_driven', () => {
   glide.set({ callsign: 'KN70', lat: 53.6, lon: -2.9 }, 9_000);
   expect(glide.at('KN70', 9_000)).toEqual([-2.9, 53.6]);
   expect(glide.at('XX', 0)).toBeUndefined();
+});
+
+test('map_and_page_use_the_same_colours', () => {
+  const css = readFileSync(new URL('../app.css', import.meta.url), 'utf8');
+  const colour = (name: string): string | undefined => new RegExp(`--${name}: (#[0-9a-f]{6});`).exec(css)?.[1];
+  for (const [grade, expected] of Object.entries(GRADE_COLOURS)) expect(colour(`grade-${grade}`)).toBe(expected);
+  expect(colour('unit')).toBe(MAP.unit);
+  expect(colour('accent')).toBe(MAP.selected);
 });

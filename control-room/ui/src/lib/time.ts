@@ -43,6 +43,11 @@ export function clock(at: string, now: number): string {
   return then.toDateString() === new Date(now).toDateString() ? time : `${date(at)} ${time}`;
 }
 
+/** The service writes times in UTC; within a sentence people want their own clock. */
+export function withClocks(text: string, now: number): string {
+  return text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (at) => clock(at, now));
+}
+
 /** `22 Nov 2026` */
 export function date(at: string): string {
   const then = new Date(at);

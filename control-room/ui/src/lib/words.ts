@@ -130,3 +130,22 @@ export const SKILLS: Record<Skill, string> = {
   roads: 'roads',
   dog: 'dog',
 };
+
+/** A line of a case's history in words: `KN70 en route`, `Stopped, arrest made: two in custody`. */
+export function historyWords(kind: EventKind, detail: string, place: (camera: string) => string): string {
+  switch (kind) {
+    case 'opened':
+    case 'sighted':
+      return place(detail);
+    case 'rejected':
+    case 'closed': {
+      const [outcome = '', ...note] = detail.split(': ');
+      return [OUTCOMES[outcome as Outcome] ?? outcome, ...note].join(': ');
+    }
+    case 'deployed':
+    case 'deployment_advanced':
+      return detail.replaceAll('_', ' ');
+    default:
+      return detail;
+  }
+}

@@ -216,7 +216,7 @@ function moving(): LayerSpecification[] {
         'icon-image': ['get', 'icon'],
         'icon-allow-overlap': true,
         'icon-ignore-placement': true,
-        'icon-size': ['case', ['get', 'selected'], 1.15, 0.72],
+        'icon-size': ['case', ['get', 'selected'], 1.15, 0.8],
       },
     },
     {
