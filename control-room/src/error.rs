@@ -18,9 +18,6 @@ const RETRY_AFTER_S: &str = "2";
 /// Which step failed, or why a request was refused.
 #[derive(Debug, Error)]
 pub enum ControlRoomError {
-    /// Connections cannot be taken in.
-    #[error("serving the control room")]
-    Serve(#[source] std::io::Error),
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -91,6 +88,9 @@ pub enum ControlRoomError {
     /// There is no such thing.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// The route does something else.
+    #[error("the route does not take this method")]
+    MethodNotAllowed,
     /// A bound is reached; it passes.
     #[error("{0}")]
     Busy(&'static str),
@@ -202,7 +202,7 @@ fn outside(error: &ControlRoomError) -> Outside {
             format!("{bad_rows} rows are bad and nothing was changed; mend them, or load with accept_good_rows=true"),
         )
         .field("body"),
-        E::Serve(_) | E::Encode(_) | E::Task(_) => Outside::new(
+        E::Encode(_) | E::Task(_) => Outside::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "something went wrong inside; try again, and tell the administrator if it stays",
@@ -243,6 +243,11 @@ fn outside(error: &ControlRoomError) -> Outside {
         E::NotFound(what) => {
             Outside::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
         }
+        E::MethodNotAllowed => Outside::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "the header Allow says what this route takes",
+        ),
         E::Busy(what) => Outside::new(StatusCode::SERVICE_UNAVAILABLE, "busy", *what),
         E::NoPage => Outside::new(StatusCode::SERVICE_UNAVAILABLE, "no_page", error.to_string()),
     }

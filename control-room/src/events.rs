@@ -29,7 +29,7 @@ pub const MAX_STREAMS: usize = 512;
 pub const SESSION_CHECK: Duration = Duration::from_secs(5);
 /// How long a stream may be silent, for proxies in between; beats come more often.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How long a browser waits before it connects again, in milliseconds' worth.
+/// How long a browser waits before it connects again.
 const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Where to begin.
@@ -99,6 +99,7 @@ pub(crate) async fn events(
 
 impl Live {
     fn new(app: Arc<App>, signed_in: SignedIn, place: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!("steelring_control_room_streams").increment(1.0);
         let feed = &app.feed;
         Self {
             cursor: 0,
@@ -118,7 +119,6 @@ impl Live {
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        metrics::gauge!("steelring_control_room_streams").increment(1.0);
         futures::stream::unfold(self, |mut live| async {
             let event = live.next().await?;
             Some((Ok(event), live))

@@ -7,11 +7,15 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::error::ControlRoomError;
 
 /// Largest JSON body, in bytes: a note of 2,000 characters, escaped, with room to spare.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
+
+/// How long a JSON body may take to arrive.
+pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub T);
@@ -27,14 +31,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "send the body as application/json",
             ));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            match rejection.status().as_u16() {
+        let received = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, state)).await;
+        let bytes = received
+            .map_err(|_| ControlRoomError::request("body", "the body did not come in time; send it again"))?
+            .map_err(|rejection| match rejection.status().as_u16() {
                 413 => ControlRoomError::TooLarge {
                     limit: MAX_JSON_BYTES,
                 },
                 _ => ControlRoomError::request("body", "the body broke off; send it again"),
-            }
-        })?;
+            })?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| wrong(&error.path().to_string(), "body", error.inner()))?;

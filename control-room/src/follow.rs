@@ -15,7 +15,7 @@ use stream::ready::Ready;
 use stream::topic::Topic;
 use stream::{Delivered, Log, LogError, Start, wire};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::causes;
@@ -200,8 +200,12 @@ impl Follower {
         let mut ticks = interval(BEAT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut revision = 0;
+        let mut last = Instant::now();
         loop {
             ticks.tick().await;
+            let since_s = std::mem::replace(&mut last, Instant::now())
+                .elapsed()
+                .as_secs_f64();
             let reads = self.reads.since_beat.swap(0, Ordering::Relaxed);
             let counting = self.reads.counting.load(Ordering::Relaxed);
             let (log, found) = tokio::join!(
@@ -215,7 +219,7 @@ impl Follower {
                 at: Timestamp::now(),
                 lists_revision: revision,
                 feeds: Feeds {
-                    reads_per_s: counting.then(|| reads as f64 / BEAT_EVERY.as_secs_f64()),
+                    reads_per_s: counting.then(|| (reads as f64 / since_s.max(1.0)).round()),
                     log: if matches!(log, Ok(Ok(()))) { "ok" } else { "away" },
                 },
             };

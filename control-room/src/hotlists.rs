@@ -233,6 +233,7 @@ pub(crate) async fn withdraw(
     Ok(Json(WithdrawAnswer { change }))
 }
 
+/// Takes the file in: [`crate::extract::MAX_JSON_BYTES`] bounds decoded bodies, a raw one is bounded here.
 async fn receive(body: RawBody) -> Result<Vec<u8>, ControlRoomError> {
     let mut chunks = body.into_data_stream();
     let mut file = Vec::new();

@@ -10,6 +10,7 @@
 //!
 //! Read the table in `routes.rs` first, then `access.rs`, then `events.rs`.
 
+mod accept;
 mod access;
 mod app;
 mod audit;
@@ -20,6 +21,7 @@ mod extract;
 mod feed;
 mod follow;
 mod headers;
+mod health;
 mod hotlists;
 mod images;
 mod map;
@@ -64,7 +66,7 @@ pub struct Parts {
 /// database; without the log the room goes on with what the store has.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the force does not become JSON, which one of `domain` always does. Outages are waited out.
 pub async fn run(
     listener: TcpListener,
     parts: Parts,

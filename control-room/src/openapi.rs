@@ -155,3 +155,56 @@ fn named<T: ToSchema>() -> Content {
 fn raw() -> Content {
     Content::new(Some(ObjectBuilder::new().schema_type(Type::String).build()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// Every reference anywhere in the value.
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                if let Some(Value::String(to)) = map.get("$ref") {
+                    found.push(to.clone());
+                }
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_schema_that_is_named_is_there() {
+        let document: Value = serde_json::from_slice(&encode().unwrap()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 50, "{}", found.len());
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn every_operation_says_what_it_does_and_answers() {
+        let document: Value = serde_json::from_slice(&encode().unwrap()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                let answers = operation["responses"].as_object().unwrap();
+                assert!(
+                    answers.contains_key("200") || answers.contains_key("204"),
+                    "{method} {path}"
+                );
+                assert_eq!(
+                    operation["x-needs"].is_null(),
+                    operation["security"].is_null(),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
+}

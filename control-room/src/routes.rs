@@ -17,7 +17,7 @@ use crate::access::Access::{Anyone, Needs, SignedIn};
 use crate::access::{self, Access, Gate};
 use crate::app::App;
 use crate::extract::MAX_JSON_BYTES;
-use crate::{audit, cases, events, hotlists, images, map, openapi, schemas, session, units};
+use crate::{audit, cases, events, health, hotlists, images, map, openapi, schemas, session, units};
 
 /// One row of the table.
 pub(crate) struct Route {
@@ -42,6 +42,16 @@ pub(crate) fn table() -> Vec<Route> {
 
 fn people() -> Vec<Route> {
     vec![
+        Route::get("/healthz", Anyone, health::healthz, "Whether the service runs")
+            .gives_type("text/plain", "It runs"),
+        Route::get(
+            "/readyz",
+            Anyone,
+            health::readyz,
+            "Whether the service can do its work",
+        )
+        .gives_type("text/plain", "The database answers")
+        .fails(503, "The database does not answer"),
         Route::post("/api/session", Anyone, session::sign_in, "Sign in")
             .takes::<session::Credentials>()
             .gives::<session::SessionAnswer>("Signed in; the session is in the cookie `steelring_session`")
@@ -178,7 +188,6 @@ fn lists() -> Vec<Route> {
             hotlists::load,
             "Make a file the whole of a list",
         )
-        .unlimited()
         .asks::<hotlists::LoadAsked>()
         .takes_types(&["text/csv", "application/zip"])
         .gives::<hotlists::LoadAnswer>("What changed")
@@ -290,12 +299,6 @@ impl Route {
             handler,
             summary,
         )
-    }
-
-    /// The handler bounds its body itself.
-    fn unlimited(mut self) -> Self {
-        self.handler = self.handler.layer(DefaultBodyLimit::disable());
-        self
     }
 
     fn asks<P: IntoParams>(mut self) -> Self {

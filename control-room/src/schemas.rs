@@ -511,11 +511,11 @@ mod tests {
             O::WrongVehicle,
             O::Other,
         ];
-        outcomes.iter().for_each(|outcome| check::<Outcome>(outcome));
+        outcomes.iter().for_each(check::<Outcome>);
         use hotlist::Action as A;
         [A::Stop, A::Observe, A::Silent, A::Intelligence]
             .iter()
-            .for_each(|action| check::<Action>(action));
+            .for_each(check::<Action>);
         use unit::UnitState as U;
         [
             U::Available,
@@ -526,6 +526,6 @@ mod tests {
             U::OffDuty,
         ]
         .iter()
-        .for_each(|state| check::<UnitState>(state));
+        .for_each(check::<UnitState>);
     }
 }

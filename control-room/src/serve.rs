@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
 use axum::{Router, middleware};
 use stream::ready::Ready;
 use tokio::net::TcpListener;
@@ -18,10 +15,10 @@ use crate::app::App;
 use crate::error::ControlRoomError;
 use crate::feed::Feed;
 use crate::follow::{Follower, ReadCount};
-use crate::{Parts, headers, observe, page, routes, session};
+use crate::{Parts, accept, headers, observe, page, routes, session};
 
-/// How long requests in flight may take to finish: within the 5 s that a stage has to stop.
-const FINISH_WITHIN: Duration = Duration::from_secs(4);
+/// How long the tasks may take to end after the last request.
+const TASKS_END_WITHIN: Duration = Duration::from_millis(500);
 /// Answers smaller than this are sent as they are: one packet either way.
 const COMPRESS_ABOVE: u64 = 1_400;
 
@@ -50,44 +47,27 @@ pub(crate) async fn run(
         parts.images,
         parts.force,
         feed,
-        ready,
+        ready.clone(),
         ending.clone(),
     )?;
-    let server =
-        axum::serve(listener, router(Arc::new(app))).with_graceful_shutdown(ending.clone().cancelled_owned());
-    let served = tokio::select! {
-        served = async { server.await } => served,
-        () = async { ending.cancelled().await; tokio::time::sleep(FINISH_WITHIN).await } => {
-            tracing::warn!("some requests did not finish in time");
-            Ok(())
-        }
-    };
+    accept::serve(listener, router(&Arc::new(app)), ending.clone()).await;
+    ready.set(false);
     ending.cancel();
     let all_ended = async { while tasks.join_next().await.is_some() {} };
-    let _ = timeout(Duration::from_millis(500), all_ended).await;
-    served.map_err(ControlRoomError::Serve)
+    // What is left is dropped: the tasks only read.
+    let _ = timeout(TASKS_END_WITHIN, all_ended).await;
+    Ok(())
 }
 
 /// Everything that the address answers.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let health = Router::new()
-        .route("/healthz", get(async || "ok"))
-        .route("/readyz", get(readyz));
-    routes::router(&app)
-        .merge(health)
+fn router(app: &Arc<App>) -> Router {
+    routes::router(app)
         .fallback(page::serve)
+        .method_not_allowed_fallback(async || ControlRoomError::MethodNotAllowed)
         .layer(compression())
         .layer(middleware::from_fn(observe::observe))
         .layer(middleware::from_fn(headers::add))
-        .with_state(app)
-}
-
-async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    if app.ready.get() {
-        (StatusCode::OK, "ready")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
-    }
+        .with_state(Arc::clone(app))
 }
 
 /// For the page, the map and long lists. Not for images, which are compressed, nor for the live stream, which must not wait.

@@ -70,10 +70,11 @@ fn permission(name: &str) -> Option<Permission> {
 async fn nobody_gets_anything_but_the_sign_in() {
     let room = Room::open().await;
     let operations = operations(&document(&room).await);
-    assert!(operations.len() >= 18, "{}", operations.len());
+    assert!(operations.len() >= 20, "{}", operations.len());
+    let mut open = Vec::new();
     for Described { method, path, needs } in operations {
         if needs.is_none() {
-            assert_eq!((&method, path.as_str()), (&Method::POST, "/api/session"));
+            open.push(format!("{method} {path}"));
             continue;
         }
         let plain = room.request(method.clone(), &path);
@@ -87,6 +88,8 @@ async fn nobody_gets_anything_but_the_sign_in() {
             assert_eq!(body["error"]["code"], "not_signed_in", "{method} {path}");
         }
     }
+    open.sort();
+    assert_eq!(open, ["GET /healthz", "GET /readyz", "POST /api/session"]);
 }
 
 #[tokio::test]

@@ -146,6 +146,44 @@ async fn a_list_is_loaded_whole_or_not_at_all_and_withdrawn() {
 }
 
 #[tokio::test]
+async fn a_long_list_goes_in_and_a_second_one_at_once_is_asked_to_wait() {
+    use std::fmt::Write;
+    let room = Room::open().await;
+    let browser = room.sign_in("intelligence").await;
+    let mut file = String::from("vrm,grade,action,reason\n");
+    for number in 0..20_000 {
+        writeln!(file, "QX{number:05},4,intelligence,no insurance").unwrap();
+    }
+    // The first file never ends until the second was refused.
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let first_part = futures::stream::iter([Ok::<_, std::io::Error>(file)]);
+    let rest = futures::stream::once(async {
+        ended.await.unwrap();
+        Ok(String::new())
+    });
+    let endless = reqwest::Body::wrap_stream(futures::StreamExt::chain(first_part, rest));
+    let first = load(&browser, "/api/hotlists/a/load", endless);
+    let second = async {
+        let begun = std::time::Instant::now();
+        loop {
+            let (status, answer) = load(&browser, "/api/hotlists/b/load", "vrm,grade,action,reason\n").await;
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                end.send(()).unwrap();
+                return answer;
+            }
+            assert!(begun.elapsed() < crate::harness::PATIENCE, "{answer}");
+        }
+    };
+    let ((status, loaded), refused) = tokio::join!(first, second);
+    assert_eq!(refused["error"]["code"], "busy");
+    assert_eq!(
+        (status, &loaded["change"]["added"]),
+        (StatusCode::OK, &json!(20_000)),
+        "{loaded}"
+    );
+}
+
+#[tokio::test]
 async fn rows_without_a_grade_take_the_one_that_the_loader_gives() {
     let room = Room::open().await;
     let browser = room.sign_in("intelligence").await;

@@ -9,6 +9,8 @@ use jiff::SignedDuration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
+use store::cases::Arrival;
+use stream::embedded::EmbeddedLog;
 use stream::topic::Topic;
 use stream::wire::{self, MatcherStatus};
 
@@ -20,15 +22,25 @@ fn mark(number: u64) -> String {
 
 #[tokio::test]
 async fn a_browser_that_comes_and_goes_gets_every_event_once_and_in_order() {
-    const EVENTS: u64 = 300;
+    // Half were there before the service started: those are in the store alone.
+    const BEFORE: u64 = 250;
+    const EVENTS: u64 = 500;
     let seed = 20_071_101;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let room = Room::open().await;
+    let store = memory().await;
+    let before: Vec<_> = (0..BEFORE)
+        .map(|number| Arrival {
+            hit: hit(&mark(number), 1, Timestamp::now()),
+            bcu: None,
+        })
+        .collect();
+    store.apply_hits(&before, &[], Timestamp::now()).await.unwrap();
+    let room = Room::open_with(store, std::sync::Arc::new(EmbeddedLog::in_memory())).await;
     let browser = room.sign_in("operator").await;
     let writer = |third: u64| {
         let room = &room;
         async move {
-            for number in (0..EVENTS).filter(|number| number % 3 == third) {
+            for number in (BEFORE..EVENTS).filter(|number| number % 3 == third) {
                 room.hit(&mark(number), 1).await;
             }
         }
@@ -64,16 +76,20 @@ async fn an_event_is_what_the_store_has_and_comes_at_once() {
     let browser = room.sign_in("operator").await;
     let mut live = browser.listen(None, None).await;
     live.next_of("beat").await;
-    let begun = Instant::now();
-    let opened = room.hit("QX07PLT", 1).await;
-    let sent = live.next_of("case").await.unwrap();
+    let mut fastest = Duration::MAX;
+    for number in 1..=5 {
+        let begun = Instant::now();
+        let opened = room.hit(&mark(number), 1).await;
+        let sent = live.next_of("case").await.unwrap();
+        fastest = fastest.min(begun.elapsed());
+        assert_eq!(sent.json(), serde_json::to_value(&opened).unwrap());
+        assert_eq!(sent.id, Some(number));
+    }
+    // Polling alone would take up to 500 ms each, and a busy machine longer; the fastest of five tells them apart.
     assert!(
-        begun.elapsed() < Duration::from_millis(400),
-        "{:?}: woken, not polled",
-        begun.elapsed()
+        fastest < Duration::from_millis(200),
+        "{fastest:?}: woken, not polled"
     );
-    assert_eq!(sent.json(), serde_json::to_value(&opened).unwrap());
-    assert_eq!(sent.id, Some(1));
 }
 
 #[tokio::test]
@@ -82,13 +98,13 @@ async fn an_event_of_another_process_comes_within_a_second() {
     let url = format!("sqlite:{}", folder.path().join("store.db").display());
     let ours = store::Store::open(&url).await.unwrap();
     let theirs = store::Store::open(&url).await.unwrap();
-    let log = std::sync::Arc::new(stream::embedded::EmbeddedLog::in_memory());
+    let log = std::sync::Arc::new(EmbeddedLog::in_memory());
     let room = Room::open_with(ours, log).await;
     let browser = room.sign_in("operator").await;
     let mut live = browser.listen(None, None).await;
     live.next_of("beat").await;
     let now = Timestamp::now();
-    let arrival = store::cases::Arrival {
+    let arrival = Arrival {
         hit: hit("QX07PLT", 1, now),
         bcu: None,
     };
@@ -223,11 +239,7 @@ async fn a_session_that_was_signed_out_elsewhere_ends_its_stream() {
 
 #[tokio::test]
 async fn matchers_are_shown_with_the_revision_they_applied() {
-    let room = Room::open_with(
-        memory().await,
-        std::sync::Arc::new(stream::embedded::EmbeddedLog::in_memory()),
-    )
-    .await;
+    let room = Room::open_with(memory().await, std::sync::Arc::new(EmbeddedLog::in_memory())).await;
     let now = Timestamp::now();
     for (matcher, age_s) in [("m1", 0), ("m2", 60)] {
         let status = MatcherStatus {

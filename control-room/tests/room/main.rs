@@ -1,6 +1,9 @@
 //! The control room over HTTP, as browsers and programs meet it.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows the tests, not what they share")]
+
 mod access;
+mod connections;
 mod data;
 mod deciding;
 mod harness;
