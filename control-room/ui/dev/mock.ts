@@ -19,7 +19,7 @@ const PERMISSIONS: Record<Role, Permission[]> = {
 /** What the real service sends with everything. */
 export const SECURITY_HEADERS = {
   'Content-Security-Policy':
-    "default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    "default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 };
