@@ -214,5 +214,9 @@ mod tests {
                 "{address:?}: {refused:?}"
             );
         }
+        // A bucket is not contacted before it is used.
+        for address in ["s3://bucket", "s3://bucket/some/prefix"] {
+            assert!(Images::open(address).is_ok(), "{address}");
+        }
     }
 }

@@ -7,6 +7,14 @@
 //! **Not here:** which transition is right (`domain::case`), which unit is nearest (`dispatcher`), passwords and
 //! tokens in clear (only their hashes come here).
 //!
+//! Both databases are spoken to through sqlx's `Any` driver in one SQL text (`migrations/0001_tables.sql`, `$1`
+//! placeholders); where they differ there is a function: `Tx::for_update`, the table `given` of `sql::write_rows`, and
+//! the audit trail's triggers. A commit is on disk when a call returns: SQLite runs with `synchronous = FULL`,
+//! PostgreSQL as its server is set. SQLite has one writing connection, so a long list load keeps other writers waiting;
+//! those that wait longer than 5 s get [`StoreError::Unavailable`] and try again.
+//!
+//! Nothing is pruned here yet: hits, events, ended cases and the audit trail stay.
+//!
 //! Read [`Store`] first; its methods stand in the module of what they are about.
 
 pub mod audit;
