@@ -49,7 +49,6 @@ const COLUMNS: [(Column, &str, &[&str]); 17] = [
             "registration mark",
             "reg",
             "reg no",
-            "index",
         ],
     ),
     (Column::Make, "make", &["make", "manufacturer"]),
@@ -114,7 +113,7 @@ const COLUMNS: [(Column, &str, &[&str]); 17] = [
     (
         Column::Region,
         "region",
-        &["region", "state province", "state", "province", "country"],
+        &["region", "state province", "province", "country"],
     ),
     (Column::Spare, "spare", &["spare", "spare 1", "spare 2"]),
 ];

@@ -140,13 +140,16 @@ impl Publisher {
     /// What is to be done now. The first comparison goes before any relaying: a revision's few changes in a new, empty
     /// topic would look like the whole of all lists.
     async fn work(&mut self, all_read: bool) -> Result<(), IntelligenceError> {
-        if !self.settled {
-            self.settled = self.repair().await?;
-        } else if self.doubtful && all_read && self.stranger_at.is_none_or(|seen| seen.elapsed() >= QUIET) {
-            self.doubtful = !self.repair().await?;
-        }
-        if !self.settled {
-            return Ok(());
+        let quiet = self.stranger_at.is_none_or(|seen| seen.elapsed() >= QUIET);
+        if !self.settled || (self.doubtful && all_read && quiet) {
+            // Half a repair leaves newer entries than the pending ones in the topic: until one is whole, a revision's
+            // mark would show a mixture.
+            self.settled = false;
+            if !self.repair().await? {
+                return Ok(());
+            }
+            self.settled = true;
+            self.doubtful = false;
         }
         self.relay().await
     }

@@ -19,7 +19,7 @@ use stream::{Log, Start};
 /// Long enough that a matcher which would do the wrong thing has done it.
 const A_WHILE: Duration = Duration::from_millis(600);
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_read_is_judged_before_the_lists_are_whole() {
     let log = Flaky::new().await;
     log.reads(&[read("AB12CDE", 1)]).await;
@@ -35,7 +35,7 @@ async fn no_read_is_judged_before_the_lists_are_whole() {
     matcher.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_topic_opens_the_gate_under_revision_0() {
     let log = Flaky::new().await;
     let matcher = log.start();
@@ -48,7 +48,7 @@ async fn an_empty_topic_opens_the_gate_under_revision_0() {
     matcher.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_change_counts_for_the_reads_behind_it_and_each_hit_names_its_revision() {
     let log = Flaky::new().await;
     let (first, second) = (entry("AB12CDE", "1", None), entry("AB12CDE", "2", None));
@@ -92,6 +92,7 @@ async fn until_applied(log: &Flaky, revision: Revision) {
             if last.revision == revision {
                 break;
             }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(2), told)
@@ -99,7 +100,7 @@ async fn until_applied(log: &Flaky, revision: Revision) {
         .expect("a list reaches a matcher within two seconds");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_entry_counts_at_the_time_of_capture() {
     let log = Flaky::new().await;
     log.put(&[entry("AB12CDE", "", Some(at(100)))]).await;
@@ -136,7 +137,7 @@ async fn many_reads(log: &Flaky) -> BTreeSet<HitId> {
         .collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_every_hit_is_there_with_the_same_id() {
     for crash_after in [0, 1, 150, 290] {
         let log = Flaky::new().await;
@@ -164,20 +165,23 @@ async fn until_all(log: &Flaky, expected: &BTreeSet<HitId>) -> BTreeSet<HitId> {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_the_log_loses_and_skips_nothing() {
     let log = Flaky::new().await;
-    log.publishes_to_fail.store(4, Ordering::SeqCst);
-    let expected = many_reads(&log).await;
     let matcher = log.start();
     matcher.until_ready(true).await;
+    log.publishes_to_fail.store(4, Ordering::SeqCst);
+    log.put(&[entry("AB12CDE", "", None)]).await;
+    log.mark(1).await;
+    until_applied(&log, Revision(1)).await;
+    let expected = many_reads(&log).await;
     matcher.until_ready(false).await;
     assert_eq!(until_all(&log, &expected).await, expected);
     matcher.until_ready(true).await;
     matcher.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn when_the_lists_cannot_be_followed_reads_go_on_under_the_last_revision() {
     let log = Flaky::new().await;
     log.put(&[entry("AB12CDE", "", None)]).await;
@@ -212,7 +216,7 @@ async fn until_ready_and_applied(log: &Flaky, matcher: &common::Running) {
         .expect("applied");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_read_is_kept_aside_and_its_neighbours_pass() {
     let log = Flaky::new().await;
     log.put(&[entry("AB12CDE", "", None)]).await;
