@@ -18,7 +18,7 @@ try {
     await page.waitForTimeout(wait);
     await page.keyboard.press('j');
     await page.locator('[data-testid=case-panel]:not([data-case-id=""])').waitFor();
-    for (const key of process.env.KEYS?.split(' ') ?? []) {
+    for (const key of process.env.KEYS?.split(' ').filter(Boolean) ?? []) {
       await page.keyboard.press(key);
       await page.waitForTimeout(1_200);
     }
