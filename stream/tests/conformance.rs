@@ -224,7 +224,12 @@ async fn share(log: &dyn Log, members: &mut [Box<dyn Consumer>; 2]) {
         let mut shares = [BTreeSet::new(), BTreeSet::new()];
         for (share, member) in shares.iter_mut().zip(&mut *members) {
             let records = member.poll(100, Duration::from_millis(50)).await.unwrap();
-            member.commit().await.unwrap();
+            // Amid a rebalance it may be refused: the next one covers it.
+            let committed = member.commit().await;
+            assert!(
+                matches!(committed, Ok(()) | Err(LogError::Unavailable(_))),
+                "{committed:?}"
+            );
             share.extend(records.iter().map(|record| record.place.partition));
             seen.extend(texts(&records));
         }

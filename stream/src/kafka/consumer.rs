@@ -344,6 +344,9 @@ impl Consumer for KafkaConsumer {
         let positions = self.positions.clone();
         let behind = move || {
             let assigned = native.assignment().ok()?;
+            if assigned.count() == 0 {
+                return Some(0);
+            }
             let committed = native.committed_offsets(assigned, METADATA_TIMEOUT).ok()?;
             let mut behind = 0;
             for element in committed.elements() {

@@ -83,7 +83,11 @@ async fn make(options: &KafkaOptions, missing: &[Topic], replication: i32) -> Re
 
 /// What a topic is made with.
 fn topic_settings(topic: Topic, replication: i32) -> Vec<(&'static str, String)> {
-    let mut settings = vec![("max.message.bytes", MESSAGE_BYTES.to_string())];
+    let mut settings = vec![
+        ("max.message.bytes", MESSAGE_BYTES.to_string()),
+        // The stages have judged a record's time. By default Kafka refuses what is an hour ahead, for ever.
+        ("message.timestamp.after.max.ms", i64::MAX.to_string()),
+    ];
     if replication >= REPLICATION {
         // An acknowledged record is on two brokers at least, and one of three may be away.
         settings.push(("min.insync.replicas", (REPLICATION - 1).to_string()));
