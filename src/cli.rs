@@ -1,0 +1,275 @@
+//! The command line: a contract that scripts rely on.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use domain::{CameraId, ListName, SourceName, UserName};
+
+const AFTER_HELP: &str = "\
+Settings come from defaults, then the TOML file of --config, then the environment (STEELRING_LISTEN ...), then flags.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the input was refused (bad rows, a broken audit trail).
+Data goes to stdout, messages to stderr.";
+
+/// A ring of plate-reading cameras, matched, dispatched and answered from one control room.
+#[derive(Debug, Parser)]
+#[command(name = "steelring", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Settings that every command takes; the ones left out come from file and environment.
+#[derive(Debug, Default, Args)]
+pub struct Global {
+    /// TOML file with settings; unknown keys are errors.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+    /// Data directory [default: steelring-data].
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Settings")]
+    pub data: Option<PathBuf>,
+    /// Kafka brokers; without them the log is embedded in the data directory.
+    #[arg(long, global = true, value_name = "BROKERS", help_heading = "Settings")]
+    pub kafka: Option<String>,
+    /// Database: postgres://USER@HOST/NAME or sqlite:PATH [default: SQLite in the data directory].
+    #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
+    pub database: Option<String>,
+    /// Image store: a folder, or s3://BUCKET/PREFIX [default: images in the data directory].
+    #[arg(long, global = true, value_name = "PLACE", help_heading = "Settings")]
+    pub images: Option<String>,
+    /// Folder with the force's files [default: the built-in Merseyside].
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Settings")]
+    pub force: Option<PathBuf>,
+    /// Address of the control room [default: 127.0.0.1:8080].
+    #[arg(long, global = true, value_name = "ADDR", help_heading = "Settings")]
+    pub listen: Option<String>,
+    /// Address that cameras post to [default: 127.0.0.1:8081].
+    #[arg(long, global = true, value_name = "ADDR", help_heading = "Settings")]
+    pub ingest_listen: Option<String>,
+    /// Address of /metrics, /healthz and /readyz [default: 127.0.0.1, port 9100 for up, 9101 ingest, 9102 matcher,
+    /// 9103 dispatcher, 9104 control-room].
+    #[arg(long, global = true, value_name = "ADDR", help_heading = "Settings")]
+    pub management_listen: Option<String>,
+    /// This matcher's name in `hotlist status` [default: matcher-HOST-PID].
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Settings")]
+    pub matcher_name: Option<String>,
+    /// Logs as JSON lines.
+    #[arg(long, global = true, help_heading = "Settings")]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything in one process.
+    Up {
+        /// Adds a simulated ring of steel that offers so many reads a second.
+        #[arg(long, value_name = "READS_PER_S")]
+        simulate: Option<f64>,
+        /// Seed of the simulated world.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Stage 1 alone: cameras' formats in, plate reads into Kafka.
+    Ingest,
+    /// Stage 2 alone: reads against hotlists.
+    Matcher,
+    /// Stage 3 alone: hits into cases, units ranked.
+    Dispatcher,
+    /// Stage 4 alone: the operators' service.
+    ControlRoom,
+    /// Lists of vehicles of interest, for intelligence units.
+    #[command(subcommand)]
+    Hotlist(Hotlist),
+    /// Seeded reads as NDJSON (to stdout or a file), or into Kafka with --kafka.
+    Simulate {
+        /// Reads a second.
+        #[arg(long)]
+        rate: f64,
+        /// Seconds of traffic.
+        #[arg(long)]
+        seconds: u64,
+        /// Seed of the simulated world.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Writes NDJSON here instead of stdout.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Messages that ingest could not read.
+    #[command(subcommand)]
+    Dlq(Dlq),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// People who sign in, and tokens for programs.
+    #[command(subcommand)]
+    User(User),
+    /// Feeds of reads and their tokens.
+    #[command(subcommand)]
+    Source(Source),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Hotlist {
+    /// Checks a file without loading it: needs no running system.
+    Check {
+        /// The file: UK 16 columns, or CSV with a header; may be zipped.
+        file: PathBuf,
+        /// Name of the list that it is for.
+        #[arg(long, default_value = "check")]
+        list: ListName,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a file the whole of a list.
+    Load {
+        /// The list's name.
+        list: ListName,
+        /// The file: UK 16 columns, or CSV with a header; may be zipped.
+        file: PathBuf,
+        /// Loads the good rows of a file that has bad ones too.
+        #[arg(long)]
+        accept_good_rows: bool,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Takes a list, or one mark on it, out of use.
+    Withdraw {
+        /// The list's name.
+        list: ListName,
+        /// Only this mark.
+        #[arg(long)]
+        vrm: Option<String>,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Every list with its entries and revision.
+    List {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// The revision that every running matcher has applied; exit code 1 while one lags.
+    Status {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// Which running system to talk to. Without these, the one that runs on the data directory.
+#[derive(Debug, Default, Args)]
+pub struct Server {
+    /// Address of the control room (or of ingest, for dlq), with the token in STEELRING_TOKEN.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Dlq {
+    /// The newest dead letters, without their bytes.
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// One dead letter, with its original bytes.
+    Show {
+        /// Its place, PARTITION/OFFSET, as `list` names it.
+        place: String,
+        /// Writes the original bytes alone to stdout.
+        #[arg(long)]
+        raw: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Reads the original bytes again, as if they had just come.
+    Replay {
+        /// Its place, PARTITION/OFFSET, as `list` names it.
+        place: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Computes every hash of the trail anew.
+    Verify {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Adds a user and prints a random password once.
+    Add {
+        /// Sign-in name.
+        name: UserName,
+        /// operator, supervisor, intelligence or admin.
+        #[arg(long)]
+        role: String,
+        /// Also prints a token, for programs that act as this user.
+        #[arg(long)]
+        token: bool,
+    },
+    /// Every user.
+    List {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lets a user sign in no longer; sessions and tokens are void at once.
+    Disable {
+        /// Sign-in name.
+        name: UserName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// Adds a feed and prints its token once; of an existing one, replaces token and cameras.
+    Add {
+        /// Its name.
+        name: SourceName,
+        /// The name that its messages have for a camera, and ours: NAME=CAMERA; may be repeated.
+        #[arg(long = "camera", value_name = "NAME=CAMERA", value_parser = camera_pair)]
+        cameras: Vec<(String, CameraId)>,
+    },
+    /// Every feed.
+    List {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lets a feed post no longer.
+    Disable {
+        /// Its name.
+        name: SourceName,
+    },
+}
+
+fn camera_pair(text: &str) -> Result<(String, CameraId), String> {
+    let (theirs, ours) = text.rsplit_once('=').ok_or("write NAME=CAMERA")?;
+    let ours = CameraId::parse(ours).map_err(|error| error.to_string())?;
+    Ok((theirs.to_owned(), ours))
+}

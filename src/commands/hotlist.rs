@@ -1,0 +1,243 @@
+//! `steelring hotlist`: `check` on the spot, the rest through the running control room.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use domain::{ListName, Timestamp};
+use intelligence::RowFault;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::print_json;
+use crate::cli::{Hotlist, Server};
+use crate::client::{Client, Service, refusal};
+use crate::config::Settings;
+use crate::force;
+use crate::messages::{INPUT_REFUSED, progress, spinner};
+
+/// Faults printed; the rest are counted.
+const FAULTS_SHOWN: usize = 50;
+/// Bytes sent between two moves of the progress bar.
+const CHUNK: usize = 256 * 1024;
+
+pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
+    match command {
+        Hotlist::Check { file, list, json } => check(settings, &file, &list, json),
+        Hotlist::Load {
+            list,
+            file,
+            accept_good_rows,
+            json,
+            server,
+        } => load(settings, &server, &list, &file, accept_good_rows, json).await,
+        Hotlist::Withdraw {
+            list,
+            vrm,
+            json,
+            server,
+        } => {
+            let client = Client::new(&server, Service::ControlRoom, settings)?;
+            let request = client
+                .post(&format!("/api/hotlists/{list}/withdraw"))
+                .json(&json!({"vrm": vrm}));
+            let answer = client.expect(request).await?;
+            show_change(&answer, json)
+        }
+        Hotlist::List { json, server } => {
+            let client = Client::new(&server, Service::ControlRoom, settings)?;
+            let answer = client.expect(client.get("/api/hotlists")).await?;
+            list(&answer, json)
+        }
+        Hotlist::Status { json, server } => {
+            let client = Client::new(&server, Service::ControlRoom, settings)?;
+            let answer = client.expect(client.get("/api/hotlists")).await?;
+            status(&answer, json)
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("read {}", file.display()))
+}
+
+fn check(settings: &Settings, file: &Path, list: &ListName, json: bool) -> Result<ExitCode> {
+    let bytes = read(file)?;
+    let force = force::load(settings.force.as_deref())?;
+    let bar = spinner("checking");
+    let parsed = intelligence::parse(list, &bytes, Timestamp::now(), &force.timezone);
+    bar.finish_and_clear();
+    let parsed = parsed.with_context(|| format!("check {}", file.display()))?;
+    if json {
+        let answer = json!({"rows": parsed.rows, "good": parsed.entries.len(), "faults": parsed.faults, "notes": parsed.notes});
+        print_json(&answer)?;
+    } else {
+        println!(
+            "{} rows: {} good, {} bad",
+            parsed.rows,
+            parsed.entries.len(),
+            parsed.faults.len()
+        );
+        for note in &parsed.notes {
+            println!("  note: {note}");
+        }
+        show_faults(&parsed.faults, parsed.faults.len());
+    }
+    Ok(if parsed.faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        INPUT_REFUSED.into()
+    })
+}
+
+fn show_faults(faults: &[RowFault], all: usize) {
+    for fault in faults.iter().take(FAULTS_SHOWN) {
+        eprintln!("  line {}, {}: {}", fault.line, fault.column, fault.reason);
+    }
+    if all > FAULTS_SHOWN {
+        eprintln!("  ... and {} more bad rows", all - FAULTS_SHOWN);
+    }
+}
+
+async fn load(
+    settings: &Settings,
+    server: &Server,
+    list: &ListName,
+    file: &Path,
+    accept_good_rows: bool,
+    json: bool,
+) -> Result<ExitCode> {
+    let bytes = read(file)?;
+    let client = Client::new(server, Service::ControlRoom, settings)?;
+    let bar = progress(bytes.len() as u64, "loading");
+    let length = bytes.len();
+    let watched = bar.clone();
+    let chunks: Vec<_> = bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
+    let body = futures::stream::iter(chunks.into_iter().map(move |chunk| {
+        watched.inc(chunk.len() as u64);
+        Ok::<_, std::io::Error>(chunk)
+    }));
+    let request = client
+        .post(&format!(
+            "/api/hotlists/{list}/load?accept_good_rows={accept_good_rows}"
+        ))
+        .header("content-type", "application/octet-stream")
+        .header("content-length", length)
+        .body(reqwest::Body::wrap_stream(body));
+    let (code, answer) = client.answer(request).await?;
+    bar.finish_and_clear();
+    let faults: Vec<RowFault> =
+        serde_json::from_value(answer.get("faults").cloned().unwrap_or(json!([]))).unwrap_or_default();
+    let count = answer
+        .get("fault_count")
+        .and_then(Value::as_u64)
+        .map_or(faults.len(), |count| count as usize);
+    if code.is_success() {
+        show_faults(&faults, count);
+        return show_change(&answer, json);
+    }
+    if json {
+        print_json(&answer)?;
+    }
+    if code == StatusCode::UNPROCESSABLE_ENTITY && !faults.is_empty() {
+        eprintln!("steelring: {}", refusal(code, &answer));
+        show_faults(&faults, count);
+        return Ok(INPUT_REFUSED.into());
+    }
+    bail!("{}", refusal(code, &answer))
+}
+
+fn show_change(answer: &Value, json: bool) -> Result<ExitCode> {
+    if json {
+        print_json(answer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let number = |name: &str| {
+        answer
+            .pointer(&format!("/change/{name}"))
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
+    };
+    println!(
+        "revision {}: {} added, {} changed, {} removed, {} as before",
+        number("revision"),
+        number("added"),
+        number("changed"),
+        number("removed"),
+        number("unchanged"),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(answer: &Value, json: bool) -> Result<ExitCode> {
+    if json {
+        print_json(answer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for list in answer
+        .get("lists")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        println!(
+            "{:32} {:>9} entries, revision {:>6}, changed {} by {}, {}",
+            text(list, "list"),
+            list.get("entries").and_then(Value::as_u64).unwrap_or_default(),
+            list.get("revision").and_then(Value::as_u64).unwrap_or_default(),
+            text(list, "changed_at"),
+            text(list, "changed_by"),
+            if list.get("published_at").is_some_and(|at| !at.is_null()) {
+                "published"
+            } else {
+                "on its way"
+            },
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(answer: &Value, json: bool) -> Result<ExitCode> {
+    let matchers = answer
+        .get("matchers")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let flag = |matcher: &Value, name: &str| matcher.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let running: Vec<_> = matchers
+        .iter()
+        .filter(|matcher| flag(matcher, "running"))
+        .collect();
+    let lagging = running.iter().any(|matcher| !flag(matcher, "current"));
+    if json {
+        print_json(answer)?;
+    } else {
+        let number = |value: &Value, name: &str| value.get(name).and_then(Value::as_u64).unwrap_or_default();
+        println!(
+            "revision {}, {} entries on all lists",
+            number(answer, "revision"),
+            number(answer, "entries")
+        );
+        for matcher in &running {
+            println!(
+                "  {:40} revision {:>6}, {} entries, since {}{}",
+                text(matcher, "matcher"),
+                number(matcher, "revision"),
+                number(matcher, "entries"),
+                text(matcher, "applied_at"),
+                if flag(matcher, "current") { "" } else { "   LAGS" },
+            );
+        }
+    }
+    if running.is_empty() {
+        bail!("no matcher is running: nothing is matched");
+    }
+    Ok(if lagging {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or("-")
+}

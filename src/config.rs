@@ -1,0 +1,242 @@
+//! Settings in two stages: what defaults, file, environment and flags say, then what was checked. Nothing binds, and
+//! nothing is opened, before the check.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Global;
+
+/// Variables of this prefix are settings.
+const PREFIX: &str = "STEELRING_";
+/// Variables of that prefix that are none: who a client talks to, and what the tests use.
+const NOT_SETTINGS: [&str; 2] = ["server", "token"];
+
+/// What defaults, file, environment and flags say.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    data: PathBuf,
+    listen: String,
+    ingest_listen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    management_listen: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kafka: Option<String>,
+    #[serde(default)]
+    kafka_properties: BTreeMap<String, String>,
+    kafka_topic_prefix: String,
+    kafka_instance_id: Option<String>,
+    partitions: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    force: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matcher_name: Option<String>,
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("steelring-data"),
+            listen: "127.0.0.1:8080".into(),
+            ingest_listen: "127.0.0.1:8081".into(),
+            management_listen: None,
+            kafka: None,
+            kafka_properties: BTreeMap::new(),
+            kafka_topic_prefix: String::new(),
+            kafka_instance_id: None,
+            partitions: stream::topic::DEFAULT_PARTITIONS,
+            database: None,
+            images: None,
+            force: None,
+            matcher_name: None,
+        }
+    }
+}
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Data directory.
+    pub data: PathBuf,
+    /// Address of the control room.
+    pub listen: SocketAddr,
+    /// Address that cameras post to.
+    pub ingest_listen: SocketAddr,
+    /// Address of metrics and health, where one was given.
+    pub management_listen: Option<SocketAddr>,
+    /// Where the log is.
+    pub log: LogPlace,
+    /// Partitions of the topics that scale with reads.
+    pub partitions: u32,
+    /// Database address.
+    pub database: String,
+    /// Image store.
+    pub images: String,
+    /// Folder with the force's files; none for the built-in one.
+    pub force: Option<PathBuf>,
+    /// This matcher's name.
+    pub matcher_name: String,
+}
+
+/// Where the log is.
+#[derive(Debug, Clone)]
+pub enum LogPlace {
+    /// In a directory of this machine, for one process.
+    Embedded(PathBuf),
+    /// In a Kafka cluster.
+    Kafka {
+        /// `HOST:PORT,...`.
+        brokers: String,
+        /// What librdkafka is told besides: security, above all.
+        properties: BTreeMap<String, String>,
+        /// Before every topic's name.
+        topic_prefix: String,
+        /// Static membership of this process in its consumer groups.
+        instance_id: Option<String>,
+    },
+}
+
+impl Settings {
+    /// Reads and checks the settings.
+    pub fn load(flags: &Global) -> Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Said::default()));
+        if let Some(file) = &flags.config {
+            if !file.is_file() {
+                bail!("--config: there is no file {}", file.display());
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let settings = Env::prefixed(PREFIX)
+            .split("__")
+            .filter(|name| !name.starts_with("test_") && !NOT_SETTINGS.iter().any(|known| name == *known));
+        let mut said: Said = figment.merge(settings).extract().map_err(explain)?;
+        said.overlay(flags);
+        said.check()
+    }
+}
+
+/// One line that names the key and where it came from.
+fn explain(error: figment::Error) -> anyhow::Error {
+    let lines: Vec<String> = error.into_iter().map(|error| error.to_string()).collect();
+    anyhow::anyhow!("settings: {}", lines.join("; "))
+}
+
+impl Said {
+    fn overlay(&mut self, flags: &Global) {
+        fn put<T: Clone>(into: &mut T, flag: Option<&T>) {
+            if let Some(value) = flag {
+                into.clone_from(value);
+            }
+        }
+        put(&mut self.data, flags.data.as_ref());
+        put(&mut self.listen, flags.listen.as_ref());
+        put(&mut self.ingest_listen, flags.ingest_listen.as_ref());
+        for (into, flag) in [
+            (&mut self.management_listen, &flags.management_listen),
+            (&mut self.kafka, &flags.kafka),
+            (&mut self.database, &flags.database),
+            (&mut self.images, &flags.images),
+            (&mut self.matcher_name, &flags.matcher_name),
+        ] {
+            if flag.is_some() {
+                into.clone_from(flag);
+            }
+        }
+        if flags.force.is_some() {
+            self.force.clone_from(&flags.force);
+        }
+    }
+
+    fn check(self) -> Result<Settings> {
+        let path = |name: &str| self.data.join(name).to_string_lossy().into_owned();
+        if self.partitions == 0 {
+            bail!("partitions: at least 1 is needed");
+        }
+        let log = match &self.kafka {
+            Some(brokers) => LogPlace::Kafka {
+                brokers: check_brokers(brokers)?,
+                properties: self.kafka_properties.clone(),
+                topic_prefix: self.kafka_topic_prefix.clone(),
+                instance_id: self.kafka_instance_id.clone(),
+            },
+            None => LogPlace::Embedded(self.data.join("log")),
+        };
+        let database = self
+            .database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", path("steelring.db")));
+        if !["postgres://", "postgresql://", "sqlite:"]
+            .iter()
+            .any(|scheme| database.starts_with(scheme))
+        {
+            bail!("database: use postgres://USER@HOST/NAME or sqlite:PATH");
+        }
+        if let Some(directory) = self.force.as_deref().filter(|directory| !directory.is_dir()) {
+            bail!("force: there is no directory {}", directory.display());
+        }
+        Ok(Settings {
+            listen: address("listen", &self.listen)?,
+            ingest_listen: address("ingest_listen", &self.ingest_listen)?,
+            management_listen: self
+                .management_listen
+                .as_deref()
+                .map(|text| address("management_listen", text))
+                .transpose()?,
+            images: self.images.clone().unwrap_or_else(|| path("images")),
+            matcher_name: self.matcher_name.clone().unwrap_or_else(default_matcher_name),
+            log,
+            partitions: self.partitions,
+            database,
+            force: self.force,
+            data: self.data,
+        })
+    }
+}
+
+fn address(key: &str, text: &str) -> Result<SocketAddr> {
+    text.parse()
+        .with_context(|| format!("{key}: {text:?} is no address; write one such as 127.0.0.1:8080"))
+}
+
+fn check_brokers(brokers: &str) -> Result<String> {
+    let good = |broker: &str| {
+        broker
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    if let Some(bad) = brokers.split(',').find(|broker| !good(broker.trim())) {
+        bail!("kafka: {bad:?} is no broker; write HOST:PORT, several with commas between");
+    }
+    Ok(brokers.to_owned())
+}
+
+fn default_matcher_name() -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host: String = host
+        .trim()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(32)
+        .collect();
+    format!("matcher-{host}-{}", std::process::id())
+}
+
+/// Makes the data directory, for its owner's eyes alone.
+pub fn make_data_directory(directory: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("make the data directory {}", directory.display()))
+}

@@ -1,0 +1,279 @@
+//! The command line as scripts use it: exit codes, clear refusals, nothing left behind.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use support::{Api, Up, run, run_ok};
+
+/// Runs a command that must fail with `code` and say every one of `words` on stderr.
+fn refused(args: &[&str], environment: &[(&str, &str)], code: i32, words: &[&str]) {
+    let output = run(args, environment);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    for word in words {
+        assert!(said.contains(word), "{args:?} should say {word:?}: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn bad_settings_are_refused_before_anything_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let data = data.to_str().unwrap();
+    let file = directory.path().join("steelring.toml");
+    std::fs::write(&file, "listne = \"127.0.0.1:1\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    refused(
+        &["up", "--data", data, "--config", file],
+        &[],
+        1,
+        &["listne", "unknown"],
+    );
+    refused(
+        &["up", "--data", data, "--config", "/nowhere.toml"],
+        &[],
+        1,
+        &["no file /nowhere.toml"],
+    );
+    refused(
+        &["up", "--data", data, "--listen", "8080"],
+        &[],
+        1,
+        &["listen", "127.0.0.1:8080"],
+    );
+    refused(
+        &["up", "--data", data, "--kafka", "localhost"],
+        &[],
+        1,
+        &["kafka", "HOST:PORT"],
+    );
+    refused(
+        &["up", "--data", data, "--database", "mysql://x"],
+        &[],
+        1,
+        &["database", "postgres://"],
+    );
+    refused(
+        &["up", "--data", data, "--force", "/nowhere"],
+        &[],
+        1,
+        &["force", "/nowhere"],
+    );
+    refused(
+        &["up", "--data", data, "--simulate", "0"],
+        &[],
+        1,
+        &["--simulate", "rate"],
+    );
+    refused(
+        &["up", "--data", data],
+        &[("STEELRING_LISTNE", "x")],
+        1,
+        &["listne"],
+    );
+    refused(
+        &["up", "--data", data],
+        &[("STEELRING_PARTITIONS", "0")],
+        1,
+        &["partitions"],
+    );
+    refused(&["matcher", "--data", data], &[], 1, &["--kafka", "steelring up"]);
+    refused(
+        &["simulate", "--rate", "0", "--seconds", "1"],
+        &[],
+        1,
+        &["--rate"],
+    );
+    refused(
+        &["simulate", "--rate", "10", "--seconds", "0"],
+        &[],
+        1,
+        &["--seconds"],
+    );
+    refused(&["dlq", "show", "x", "--data", data], &[], 1, &[]);
+    refused(
+        &["hotlist", "list", "--data", data],
+        &[],
+        1,
+        &["--data", "--server"],
+    );
+    refused(&["fly"], &[], 2, &["fly"]);
+    assert!(!directory.path().join("data").exists(), "nothing was opened");
+}
+
+#[test]
+fn a_port_in_use_names_the_port_and_the_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    refused(
+        &["up", "--data", data, "--listen", &address],
+        &[],
+        1,
+        &[&address, "--listen"],
+    );
+}
+
+#[test]
+fn a_data_directory_belongs_to_one_process_and_not_to_an_older_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut up = Up::start(&data, &[], &[]);
+    let again = [
+        "up",
+        "--listen",
+        "127.0.0.1:0",
+        "--ingest-listen",
+        "127.0.0.1:0",
+        "--management-listen",
+    ];
+    let again = [&again[..], &["127.0.0.1:0", "--data", data.to_str().unwrap()]].concat();
+    refused(&again, &[], 1, &["in use"]);
+    assert!(up.process.stop().0.success());
+    std::fs::write(data.join("log").join("FORMAT"), "999\n").unwrap();
+    refused(&again, &[], 1, &["999"]);
+}
+
+#[test]
+fn simulated_reads_are_the_same_bytes_for_the_same_seed() {
+    let simulate = |seed: &str| {
+        run_ok(
+            &["simulate", "--rate", "50", "--seconds", "20", "--seed", seed],
+            &[],
+        )
+    };
+    let first = simulate("7");
+    assert!(first.lines().count() > 500, "{}", first.lines().count());
+    assert_eq!(first, simulate("7"));
+    assert_ne!(first, simulate("8"));
+}
+
+#[test]
+fn a_list_is_checked_loaded_and_withdrawn_from_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut up = Up::start(&data, &[], &[]);
+    let data = data.to_str().unwrap();
+    let file = directory.path().join("list.csv");
+    let path = file.to_str().unwrap();
+
+    std::fs::write(
+        &file,
+        "vrm,grade,action,reason\nAB12CDE,2,stop,stolen\nUNKNOWN,2,stop,stolen\nAC12CDE,9,stop,x\n",
+    )
+    .unwrap();
+    refused(
+        &["hotlist", "check", path],
+        &[],
+        3,
+        &["line 3", "line 4", "grade"],
+    );
+    refused(
+        &["hotlist", "load", "stolen", path, "--data", data],
+        &[],
+        3,
+        &["line 3", "line 4"],
+    );
+    assert!(
+        !run_ok(&["hotlist", "list", "--data", data], &[]).contains("stolen"),
+        "all or nothing"
+    );
+    assert!(
+        run_ok(
+            &[
+                "hotlist",
+                "load",
+                "stolen",
+                path,
+                "--accept-good-rows",
+                "--data",
+                data
+            ],
+            &[]
+        )
+        .contains("1 added")
+    );
+    std::fs::write(
+        &file,
+        "vrm,grade,action,reason\nAB12CDE,2,stop,stolen\nAD12CDE,3,observe,x\n",
+    )
+    .unwrap();
+    let loaded = run_ok(&["hotlist", "load", "stolen", path, "--data", data], &[]);
+    assert!(
+        loaded.contains("1 added") && loaded.contains("1 as before"),
+        "{loaded}"
+    );
+    support::eventually("the matcher has applied it", || {
+        run(&["hotlist", "status", "--data", data], &[])
+            .status
+            .success()
+            .then_some(())
+    });
+    assert!(run_ok(&["hotlist", "withdraw", "stolen", "--data", data], &[]).contains("2 removed"));
+    assert!(run_ok(&["audit", "verify", "--data", data], &[]).contains("each follows"));
+    assert!(up.process.stop().0.success());
+}
+
+#[test]
+fn a_dead_letter_is_listed_shown_and_replayed() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut up = Up::start(&data, &[], &[]);
+    let data = data.to_str().unwrap();
+    let api = Api::new(&up.ingest, up.source_token.as_ref().unwrap());
+    let read =
+        r#"{"camera":"nobody-registered-this","plate":"AB12CDE","captured_at":"2026-11-01T00:00:00Z"}"#;
+    let (status, answer) = api.post("/v1/reads", "application/json", read.into());
+    assert_eq!(
+        (status, answer["error"]["field"].as_str()),
+        (422, Some("camera")),
+        "{answer}"
+    );
+    let listed = run_ok(&["dlq", "list", "--data", data], &[]);
+    let place = listed.split_whitespace().next().unwrap().to_owned();
+    assert!(
+        !listed.contains("AB12CDE"),
+        "a list of dead letters shows no plate: {listed}"
+    );
+    assert_eq!(
+        run_ok(&["dlq", "show", &place, "--raw", "--data", data], &[]),
+        read
+    );
+    refused(&["dlq", "replay", &place, "--data", data], &[], 1, &["camera"]);
+    let pair = format!("nobody-registered-this={}", support::load::camera());
+    run_ok(
+        &["source", "add", "local", "--camera", &pair, "--data", data],
+        &[],
+    );
+    support::eventually("ingest knows the camera", || {
+        run(&["dlq", "replay", &place, "--data", data], &[])
+            .status
+            .success()
+            .then_some(())
+    });
+    assert!(up.process.stop().0.success());
+}
+
+#[test]
+fn ctrl_c_stops_a_simulated_ring_within_five_seconds() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut up = Up::start(&directory.path().join("data"), &["--simulate", "50"], &[]);
+    let data = directory.path().join("data");
+    let api = Api::of_data_directory(&data);
+    support::eventually("a live case", || {
+        let (_, cases) = api.get("/api/cases");
+        cases["cases"]
+            .as_array()
+            .filter(|cases| !cases.is_empty())
+            .map(drop)
+    });
+    let (status, took) = up.process.stop();
+    assert!(status.success(), "{status}");
+    assert!(took < Duration::from_secs(6), "took {took:?}");
+}
