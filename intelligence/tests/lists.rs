@@ -24,14 +24,33 @@ fn zone() -> TimeZone {
 }
 
 fn load(bytes: impl AsRef<[u8]>) -> Result<Parsed, IntelligenceError> {
-    parse(&ListName::parse("stolen").unwrap(), bytes.as_ref(), now(), &zone())
+    parse(
+        &ListName::parse("stolen").unwrap(),
+        bytes.as_ref(),
+        now(),
+        &zone(),
+    )
 }
 
 /// A row of the 16-column file with one cell replaced.
 fn row(column: usize, text: &str) -> String {
     let mut cells = [
-        "AB12 CDE", "FORD", "FOCUS", "BLUE", "STOP", "FI", "ROBBERY", "B11", "APPROACH WITH CARE", "MERSEYSIDE A",
-        "31/12/2026", "07/123456X", "RESTRICTED", "CAD 42", "", "",
+        "AB12 CDE",
+        "FORD",
+        "FOCUS",
+        "BLUE",
+        "STOP",
+        "FI",
+        "ROBBERY",
+        "B11",
+        "APPROACH WITH CARE",
+        "MERSEYSIDE A",
+        "31/12/2026",
+        "07/123456X",
+        "RESTRICTED",
+        "CAD 42",
+        "",
+        "",
     ];
     if column > 0 {
         cells[column - 1] = text;
@@ -43,7 +62,9 @@ fn row(column: usize, text: &str) -> String {
 fn a_row_of_sixteen_columns_becomes_an_entry_that_keeps_every_word() {
     let parsed = load(row(0, "")).unwrap();
     assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
-    let [entry] = &parsed.entries[..] else { panic!("one row, one entry") };
+    let [entry] = &parsed.entries[..] else {
+        panic!("one row, one entry")
+    };
     let list = ListName::parse("stolen").unwrap();
     let vrm = Vrm::parse("AB12CDE").unwrap();
     let expected = Entry {
@@ -72,27 +93,57 @@ fn a_header_names_the_columns_in_any_order_and_what_is_not_said_is_concluded_wit
     let check = |text: &str, grade, action| {
         let parsed = load(text).unwrap();
         assert!(parsed.faults.is_empty(), "{text:?}: {:?}", parsed.faults);
-        assert_eq!((parsed.entries[0].grade, parsed.entries[0].action), (grade, action), "{text:?}");
+        assert_eq!(
+            (parsed.entries[0].grade, parsed.entries[0].action),
+            (grade, action),
+            "{text:?}"
+        );
         assert_eq!(parsed.entries[0].vrm.as_str(), "AB12CDE");
     };
-    check("vrm,grade,action,reason\nAB12CDE,1,STOP,x\n", Grade::One, Action::Stop);
-    check("\u{feff}Reason;VRM;Action\r\nx;ab12 cde;silent\r\n", Grade::Four, Action::Silent);
-    check("vrm;reason;markers;action\nAB12CDE;x;LS / NT;STOP", Grade::Two, Action::Stop);
+    check(
+        "vrm,grade,action,reason\nAB12CDE,1,STOP,x\n",
+        Grade::One,
+        Action::Stop,
+    );
+    check(
+        "\u{feff}Reason;VRM;Action\r\nx;ab12 cde;silent\r\n",
+        Grade::Four,
+        Action::Silent,
+    );
+    check(
+        "vrm;reason;markers;action\nAB12CDE;x;LS / NT;STOP",
+        Grade::Two,
+        Action::Stop,
+    );
     check("vrm\tgrade\treason\nAB12CDE\t2\tx", Grade::Two, Action::Observe);
     check("vrm,reason\nAB12CDE,x", Grade::Four, Action::Intelligence);
-    check("VRM,Action,Warning Markers\nAB12CDE,STOP,FI", Grade::One, Action::Stop);
+    check(
+        "VRM,Action,Warning Markers\nAB12CDE,STOP,FI",
+        Grade::One,
+        Action::Stop,
+    );
     check(
         "Plate Number,Description,State/Province\nAB12CDE,\"seen, twice\",Kent\n",
         Grade::Four,
         Action::Intelligence,
     );
-    check("TOTAL RECORD,1\nvrm,grade,reason\nAB12CDE,3,x\n", Grade::Three, Action::Observe);
-    check("vrm,grade,reason\nAB12CDE,3,x\nTOTAL RECORD 1\n", Grade::Three, Action::Observe);
+    check(
+        "TOTAL RECORD,1\nvrm,grade,reason\nAB12CDE,3,x\n",
+        Grade::Three,
+        Action::Observe,
+    );
+    check(
+        "vrm,grade,reason\nAB12CDE,3,x\nTOTAL RECORD 1\n",
+        Grade::Three,
+        Action::Observe,
+    );
 }
 
 #[test]
 fn a_grade_set_for_the_load_counts_where_the_row_has_none() {
-    let options = Options { default_grade: Some(Grade::Two) };
+    let options = Options {
+        default_grade: Some(Grade::Two),
+    };
     let text = "vrm,grade,reason\nAB12CDE,,x\nAB12CDF,3,x\n";
     let list = ListName::parse("stolen").unwrap();
     let parsed = parse_with(&list, text.as_bytes(), &options, now(), &zone()).unwrap();
@@ -103,12 +154,22 @@ fn a_grade_set_for_the_load_counts_where_the_row_has_none() {
 /// A file whose first row is good, and what its faults must say.
 fn check_faults(text: impl AsRef<[u8]>, expected: &[(u64, &str, &str)]) {
     let parsed = load(text).unwrap();
-    let faults: Vec<_> = parsed.faults.iter().map(|fault| (fault.line, fault.column.as_str())).collect();
-    let wanted: Vec<_> = expected.iter().map(|(line, column, _)| (*line, *column)).collect();
+    let faults: Vec<_> = parsed
+        .faults
+        .iter()
+        .map(|fault| (fault.line, fault.column.as_str()))
+        .collect();
+    let wanted: Vec<_> = expected
+        .iter()
+        .map(|(line, column, _)| (*line, *column))
+        .collect();
     assert_eq!(faults, wanted, "{:?}", parsed.faults);
     for (fault, (.., part)) in parsed.faults.iter().zip(expected) {
         assert!(fault.reason.contains(part), "{fault} lacks {part:?}");
-        assert!(!fault.to_string().contains("ZZ99"), "the reason shows the plate: {fault}");
+        assert!(
+            !fault.to_string().contains("ZZ99"),
+            "the reason shows the plate: {fault}"
+        );
     }
     assert_eq!(parsed.fault_count, expected.len() as u64);
     assert!(!parsed.entries.is_empty(), "a bad row cost its neighbours");
@@ -120,7 +181,13 @@ fn a_bad_cell_is_named_by_line_column_and_reason() {
     let check = |column: usize, text: &str, name: &str, part: &str| {
         let file = format!("{}\n{}\n{}\n", row(0, ""), row(column, text), row(1, "XY34ZAB"));
         check_faults(file, &[(2, name, part)]);
-        let parsed = load(format!("{}\n{}\n{}\n", row(0, ""), row(column, text), row(1, "XY34ZAB"))).unwrap();
+        let parsed = load(format!(
+            "{}\n{}\n{}\n",
+            row(0, ""),
+            row(column, text),
+            row(1, "XY34ZAB")
+        ))
+        .unwrap();
         assert_eq!((parsed.entries.len(), parsed.rows, parsed.bad_rows), (2, 3, 1));
     };
     check(1, "", "vrm (1)", "empty");
@@ -144,20 +211,47 @@ fn a_bad_cell_is_named_by_line_column_and_reason() {
 fn a_bad_row_is_named_as_a_whole() {
     let good = row(0, "");
     let comma = row(7, "ROBBERY, ARMED");
-    check_faults(format!("{good}\n{comma}\n"), &[(2, "", "17 columns instead of 16: put a text")]);
-    check_faults(format!("{good}\nZZ99ZZZ,FORD\n"), &[(2, "", "2 columns instead of 16: the row is cut short")]);
-    check_faults(format!("{good}\n{}\n{}\n", row(7, "\"ROBBERY"), row(1, "A1")), &[(2, "", "a quote is opened")]);
+    check_faults(
+        format!("{good}\n{comma}\n"),
+        &[(2, "", "17 columns instead of 16: put a text")],
+    );
+    check_faults(
+        format!("{good}\nZZ99ZZZ,FORD\n"),
+        &[(2, "", "2 columns instead of 16: the row is cut short")],
+    );
+    check_faults(
+        format!("{good}\n{}\n{}\n", row(7, "\"ROBBERY"), row(1, "A1")),
+        &[(2, "", "a quote is opened")],
+    );
     let markerless = row(6, "").replace("ROBBERY", "");
-    check_faults(format!("{}\n{markerless}", row(1, "A1")), &[(2, "reason (7)", "say why")]);
+    check_faults(
+        format!("{}\n{markerless}", row(1, "A1")),
+        &[(2, "reason (7)", "say why")],
+    );
     let other = row(2, "VAUXHALL");
-    check_faults(format!("{good}\n\n{other}\n"), &[(3, "", "same plate and reference as line 1")]);
-    check_faults(format!("{good}\nTOTAL RECORD,2\n"), &[(2, "", "says 2 records and has 1 rows")]);
-    let windows = [good.as_bytes(), b"\n", &row(7, "CAF!").into_bytes()[..]].concat();
-    let windows: Vec<u8> = windows.iter().map(|byte| if *byte == b'!' { 0xc9 } else { *byte }).collect();
-    check_faults(windows, &[(2, "reason (7)", "byte 4 is not UTF-8: save the file as UTF-8")]);
+    check_faults(
+        format!("{good}\n\n{other}\n"),
+        &[(3, "", "same plate and reference as line 1")],
+    );
+    check_faults(
+        format!("{good}\nTOTAL RECORD,2\n"),
+        &[(2, "", "says 2 records and has 1 rows")],
+    );
+    let accented = format!("{good}\n{}", row(7, "CAF!"));
+    let windows: Vec<u8> = accented
+        .bytes()
+        .map(|byte| if byte == b'!' { 0xc9 } else { byte })
+        .collect();
+    check_faults(
+        windows,
+        &[(2, "reason (7)", "byte 4 is not UTF-8: save the file as UTF-8")],
+    );
     check_faults(
         "vrm,grade,expires_at,reason\nA1,1,,x\nZZ99ZZZ,5,soon,x\n",
-        &[(3, "grade (2)", "a grade is 1, 2, 3 or 4"), (3, "expires_at (3)", "not a date")],
+        &[
+            (3, "grade (2)", "a grade is 1, 2, 3 or 4"),
+            (3, "expires_at (3)", "not a date"),
+        ],
     );
 }
 
@@ -167,17 +261,33 @@ fn what_is_harmless_is_passed_over_and_told() {
         let parsed = load(text).unwrap();
         assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
         assert_eq!(parsed.entries.len(), entries);
-        assert!(parsed.notes.iter().any(|note| note.contains(part)), "{:?} lacks {part}", parsed.notes);
+        assert!(
+            parsed.notes.iter().any(|note| note.contains(part)),
+            "{:?} lacks {part}",
+            parsed.notes
+        );
     };
     let good = row(0, "");
     check(&format!("{good}\n{good}\n"), 1, "1 rows stood there twice");
-    check(&format!("HEADER,20261101\n{good}\nTOTAL RECORD,1\n"), 1, "2 header, trailer or count lines");
-    check(&format!("{good}\n,,,,,,,,,,,,,,,\n"), 1, "1 rows of empty columns");
+    check(
+        &format!("HEADER,20261101\n{good}\nTOTAL RECORD,1\n"),
+        1,
+        "2 header, trailer or count lines",
+    );
+    check(
+        &format!("{good}\n,,,,,,,,,,,,,,,\n"),
+        1,
+        "1 rows of empty columns",
+    );
     check(&format!("{good},,,\n"), 1, "1 entries have no grade of their own");
     check(&row(11, ""), 1, "1 entries have no weed date");
     check(&row(11, "31/12/9999"), 1, "1 entries have no weed date");
     check(&row(11, "01/01/2026"), 1, "1 entries are past their weed date");
-    check("vrm,shoe size,reason\nAB12CDE,9,x\n", 1, "column 2 (shoe size) is not known and was left out");
+    check(
+        "vrm,shoe size,reason\nAB12CDE,9,x\n",
+        1,
+        "column 2 (shoe size) is not known and was left out",
+    );
 }
 
 #[test]
@@ -188,12 +298,21 @@ fn a_file_that_is_no_list_says_what_to_do() {
     };
     check(b"", "the file is empty");
     check(b"vrm,reason\n", "holds no rows");
-    check(b"just some text\nof several lines\n", "neither a row of the 16-column file nor a header row");
+    check(
+        b"just some text\nof several lines\n",
+        "neither a row of the 16-column file nor a header row",
+    );
     check(b"make,model\nFORD,FOCUS\n", "a header row with a column vrm");
     check(b"vrm,plate,reason\nA1,A1,x\n", "columns 1 and 2 are both vrm");
-    let utf16: Vec<u8> = "vrm,reason\nA1,x\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "vrm,reason\nA1,x\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     check(&utf16, "UTF-16: save it as UTF-8");
-    check(&[b"\xff\xfe", &utf16[..]].concat(), "UTF-16: save it as UTF-8");
+    check(
+        &[&b"\xff\xfe"[..], &utf16[..]].concat(),
+        "UTF-16: save it as UTF-8",
+    );
 }
 
 #[test]
@@ -211,8 +330,20 @@ fn faults_beyond_what_people_read_are_counted() {
 
 /// Texts that CSV must quote among those that it need not.
 fn text(rng: &mut ChaCha8Rng) -> String {
-    let words = ["ROBBERY", "a, b", "say \"stop\"", "half; full", "CAF\u{c9} NERO", "12\" wheels", "x|y", "'"];
-    (0..rng.random_range(1..4)).map(|_| *words.choose(rng).unwrap()).collect::<Vec<_>>().join(" ")
+    let words = [
+        "ROBBERY",
+        "a, b",
+        "say \"stop\"",
+        "half; full",
+        "CAF\u{c9} NERO",
+        "12\" wheels",
+        "x|y",
+        "'",
+    ];
+    (0..rng.random_range(1..4))
+        .map(|_| *words.choose(rng).unwrap())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]
@@ -221,10 +352,26 @@ fn what_a_csv_writer_writes_is_read_back_whatever_the_words() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let separator = *[b',', b';', b'\t'].choose(&mut rng).unwrap();
         let header = rng.random_bool(0.5);
-        let mut writer = csv::WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(separator)
+            .from_writer(Vec::new());
         let columns = [
-            "vrm", "make", "model", "colour", "action", "markers", "reason", "nim", "information", "owner",
-            "expires_at", "reference", "gpms", "cad", "spare", "spare",
+            "vrm",
+            "make",
+            "model",
+            "colour",
+            "action",
+            "markers",
+            "reason",
+            "nim",
+            "information",
+            "owner",
+            "expires_at",
+            "reference",
+            "gpms",
+            "cad",
+            "spare",
+            "spare",
         ];
         if header {
             writer.write_record(columns).unwrap();
@@ -235,8 +382,22 @@ fn what_a_csv_writer_writes_is_read_back_whatever_the_words() {
             let (reason, information, owner) = (text(&mut rng), text(&mut rng), text(&mut rng));
             let marker = Marker::ALL.choose(&mut rng).unwrap();
             let cells = [
-                &plate, "FORD", "FOCUS", "BLUE", "STOP", marker.1, &reason, "", &information, &owner, "20270101",
-                "REF", "", "", "", "",
+                plate.as_str(),
+                "FORD",
+                "FOCUS",
+                "BLUE",
+                "STOP",
+                marker.1,
+                reason.as_str(),
+                "",
+                information.as_str(),
+                owner.as_str(),
+                "20270101",
+                "REF",
+                "",
+                "",
+                "",
+                "",
             ];
             writer.write_record(cells).unwrap();
             expected.push((plate, vec![marker.0], reason, information, owner));
@@ -247,7 +408,13 @@ fn what_a_csv_writer_writes_is_read_back_whatever_the_words() {
             .entries
             .into_iter()
             .map(|entry| {
-                (entry.vrm.to_string(), entry.markers, entry.reason, entry.information, entry.owner)
+                (
+                    entry.vrm.to_string(),
+                    entry.markers,
+                    entry.reason,
+                    entry.information,
+                    entry.owner,
+                )
             })
             .collect();
         assert_eq!(found, expected, "seed {seed}");
@@ -256,7 +423,9 @@ fn what_a_csv_writer_writes_is_read_back_whatever_the_words() {
 
 #[test]
 fn damaged_bytes_never_panic_and_cost_no_more_than_the_rows_they_touch() {
-    let rows: Vec<String> = (0..50).map(|number| row(1, &format!("AB{number:02}CDE"))).collect();
+    let rows: Vec<String> = (0..50)
+        .map(|number| row(1, &format!("AB{number:02}CDE")))
+        .collect();
     let whole = rows.join("\n").into_bytes();
     for seed in 0..500 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -268,7 +437,11 @@ fn damaged_bytes_never_panic_and_cost_no_more_than_the_rows_they_touch() {
         }
         let parsed = load(&bytes).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         // A damaged line end joins two rows; everything else stays in its row.
-        assert!(parsed.entries.len() >= 50 - 2 * damages, "seed {seed}: {:?}", parsed.faults);
+        assert!(
+            parsed.entries.len() >= 50 - 2 * damages,
+            "seed {seed}: {:?}",
+            parsed.faults
+        );
     }
 }
 
@@ -283,5 +456,8 @@ fn a_hundred_thousand_rows_are_read_in_seconds() {
     let seconds = started.elapsed().as_secs_f64();
     println!("100,000 rows in {seconds:.2} s");
     assert_eq!(parsed.entries.len(), 100_000);
-    assert!(seconds < 5.0, "{seconds} s: a load of 100,000 rows has 10 s for everything");
+    assert!(
+        seconds < 5.0,
+        "{seconds} s: a load of 100,000 rows has 10 s for everything"
+    );
 }

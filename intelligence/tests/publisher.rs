@@ -41,11 +41,15 @@ impl Log for Flaky {
         self.inner.create_topics().await
     }
     async fn publish(&self, topic: Topic, records: Vec<Record>) -> Result<(), LogError> {
-        let fails =
-            self.to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        let fails = self
+            .to_fail
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok();
         if fails {
             let part = records.len() / 2;
-            self.inner.publish(topic, records.into_iter().take(part).collect()).await?;
+            self.inner
+                .publish(topic, records.into_iter().take(part).collect())
+                .await?;
             return Err(LogError::Unavailable("switched off by the test".into()));
         }
         self.inner.publish(topic, records).await
@@ -78,27 +82,42 @@ impl World {
     async fn new() -> Self {
         let store = Store::open("sqlite::memory:").await.unwrap();
         let log = Self::new_log().await;
-        Self { store, log, history: BTreeMap::new() }
+        Self {
+            store,
+            log,
+            history: BTreeMap::new(),
+        }
     }
 
     async fn new_log() -> Arc<Flaky> {
         let inner = EmbeddedLog::in_memory();
         inner.create_topics().await.unwrap();
-        Arc::new(Flaky { inner, to_fail: AtomicU32::new(0) })
+        Arc::new(Flaky {
+            inner,
+            to_fail: AtomicU32::new(0),
+        })
     }
 
     fn start(&self) -> Running {
         let (ready, shutdown) = (Ready::default(), CancellationToken::new());
         let log = Arc::clone(&self.log) as Arc<dyn Log>;
         let publisher = intelligence::publish::run(log, self.store.clone(), ready.clone(), shutdown.clone());
-        Running { ready, shutdown, task: tokio::spawn(publisher) }
+        Running {
+            ready,
+            shutdown,
+            task: tokio::spawn(publisher),
+        }
     }
 
     /// Replaces a list by entries for the given numbers.
     async fn load(&mut self, list: &str, numbers: impl Iterator<Item = u32>, make: &str) -> Revision {
         let list = ListName::parse(list).unwrap();
         let entries = numbers.map(|number| entry(&list, number, make)).collect();
-        let change = self.store.replace_list(&list, entries, &by(), now()).await.unwrap();
+        let change = self
+            .store
+            .replace_list(&list, entries, &by(), now())
+            .await
+            .unwrap();
         self.remember().await;
         change.revision
     }
@@ -142,21 +161,35 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, settled).await.expect("the log holds what the database holds");
+        tokio::time::timeout(PATIENCE, settled)
+            .await
+            .expect("the log holds what the database holds");
     }
 
     /// What a matcher that starts now sees.
     async fn seen(&self) -> (Option<Revision>, State) {
         let mut lists = Lists::default();
         for record in self.records().await {
-            lists.take(wire::entry_change(&record).unwrap(), record.header(wire::HEADER_REPAIR).is_some());
+            lists.take(
+                wire::entry_change(&record).unwrap(),
+                record.header(wire::HEADER_REPAIR).is_some(),
+            );
         }
-        let shown = lists.entries().iter().map(|entry| (entry.entry_id, Entry::clone(entry))).collect();
+        let shown = lists
+            .entries()
+            .iter()
+            .map(|entry| (entry.entry_id, Entry::clone(entry)))
+            .collect();
         (lists.revision(), shown)
     }
 
     async fn records(&self) -> Vec<Delivered> {
-        let mut tail = self.log.inner.tail(Topic::Entries, Start::Beginning).await.unwrap();
+        let mut tail = self
+            .log
+            .inner
+            .tail(Topic::Entries, Start::Beginning)
+            .await
+            .unwrap();
         let mut records = Vec::new();
         while !tail.caught_up() {
             records.extend(tail.poll(10_000, Duration::from_millis(20)).await.unwrap());
@@ -166,10 +199,12 @@ impl World {
 
     async fn marks(&self) -> Vec<u64> {
         let changes = self.records().await;
-        let marks = changes.iter().filter_map(|record| match wire::entry_change(record).unwrap() {
-            EntryChange::Mark(mark) => Some(mark.revision.0),
-            _ => None,
-        });
+        let marks = changes
+            .iter()
+            .filter_map(|record| match wire::entry_change(record).unwrap() {
+                EntryChange::Mark(mark) => Some(mark.revision.0),
+                _ => None,
+            });
         marks.collect()
     }
 }
@@ -187,7 +222,9 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waited).await.expect("ready in time");
+        tokio::time::timeout(PATIENCE, waited)
+            .await
+            .expect("ready in time");
     }
 
     async fn crash(self) {
@@ -197,7 +234,11 @@ impl Running {
 
     async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(Duration::from_secs(5), self.task).await.expect("stops in 5 s").unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(5), self.task)
+            .await
+            .expect("stops in 5 s")
+            .unwrap()
+            .unwrap();
         assert!(!self.ready.get());
     }
 }
@@ -238,13 +279,21 @@ async fn a_load_is_in_the_log_whole_within_a_second_and_the_database_knows_it() 
     publisher.until_ready(true).await;
     assert!(world.records().await.is_empty(), "nothing to say is nothing said");
     let revision = world.load("stolen", 0..5_000, "FORD").await;
-    tokio::time::timeout(PROMPT, world.until_settled()).await.expect("prompt");
-    assert_eq!(world.marks().await, [revision.0], "a revision of several batches has one mark");
+    tokio::time::timeout(PROMPT, world.until_settled())
+        .await
+        .expect("prompt");
+    assert_eq!(
+        world.marks().await,
+        [revision.0],
+        "a revision of several batches has one mark"
+    );
     let summary = &world.store.lists().await.unwrap()[0];
     assert!(summary.published_at.is_some());
     world.load("stolen", 2_000..6_000, "FORD").await;
     world.withdraw("stolen").await;
-    tokio::time::timeout(PROMPT, world.until_settled()).await.expect("prompt");
+    tokio::time::timeout(PROMPT, world.until_settled())
+        .await
+        .expect("prompt");
     publisher.stop().await;
 }
 
@@ -270,7 +319,11 @@ async fn a_new_log_is_filled_before_anything_is_relayed() {
     world.load("missing", 0..1, "FORD").await;
     let publisher = world.start();
     world.until_settled().await;
-    assert_eq!(world.marks().await, [2], "no mark shows a part of the lists as the whole");
+    assert_eq!(
+        world.marks().await,
+        [2],
+        "no mark shows a part of the lists as the whole"
+    );
     publisher.stop().await;
 }
 
@@ -279,7 +332,11 @@ async fn a_log_ahead_of_a_restored_database_is_put_right() {
     let mut world = World::new().await;
     let foreign = ListName::parse("stolen").unwrap();
     let records = (0..50).map(|number| wire::entry_record(&entry(&foreign, number, "SEAT"), now()).unwrap());
-    let mark = RevisionMark { revision: Revision(9), entries: 50, published_at: now() };
+    let mark = RevisionMark {
+        revision: Revision(9),
+        entries: 50,
+        published_at: now(),
+    };
     let all = records.chain([wire::revision_record(&mark).unwrap()]).collect();
     world.log.inner.publish(Topic::Entries, all).await.unwrap();
     world.load("stolen", 40..60, "FORD").await;
@@ -322,7 +379,9 @@ async fn whatever_the_order_of_loads_crashes_and_outages_each_mark_shows_its_rev
                     let list = ["stolen", "missing", "wanted"][rng.random_range(0..3)];
                     let make = ["FORD", "AUDI"][rng.random_range(0..2)];
                     let from = rng.random_range(0..3_000);
-                    world.load(list, from..from + rng.random_range(0..3_000), make).await;
+                    world
+                        .load(list, from..from + rng.random_range(0..3_000), make)
+                        .await;
                 }
             }
         }
@@ -339,8 +398,15 @@ async fn check_every_mark(world: &World, seed: u64) {
         let repair = record.header(wire::HEADER_REPAIR).is_some();
         if lists.take(wire::entry_change(&record).unwrap(), repair) {
             let revision = lists.revision().unwrap();
-            let shown: State = lists.entries().iter().map(|entry| (entry.entry_id, Entry::clone(entry))).collect();
-            assert!(world.history.get(&revision) == Some(&shown), "seed {seed}: {revision} is not whole");
+            let shown: State = lists
+                .entries()
+                .iter()
+                .map(|entry| (entry.entry_id, Entry::clone(entry)))
+                .collect();
+            assert!(
+                world.history.get(&revision) == Some(&shown),
+                "seed {seed}: {revision} is not whole"
+            );
         }
     }
 }
@@ -353,7 +419,13 @@ async fn two_publishers_at_once_end_in_agreement_and_fall_silent() {
         let publishers = [world.start(), world.start()];
         for _ in 0..15 {
             let from = rng.random_range(0..500);
-            world.load("stolen", from..from + 2_000, ["FORD", "AUDI"][rng.random_range(0..2)]).await;
+            world
+                .load(
+                    "stolen",
+                    from..from + 2_000,
+                    ["FORD", "AUDI"][rng.random_range(0..2)],
+                )
+                .await;
             tokio::time::sleep(Duration::from_millis(rng.random_range(0..60))).await;
         }
         world.until_settled().await;
@@ -362,7 +434,11 @@ async fn two_publishers_at_once_end_in_agreement_and_fall_silent() {
         world.until_settled().await;
         let records = world.records().await.len();
         tokio::time::sleep(Duration::from_millis(1_500)).await;
-        assert_eq!(world.records().await.len(), records, "seed {seed}: they answer each other for ever");
+        assert_eq!(
+            world.records().await.len(),
+            records,
+            "seed {seed}: they answer each other for ever"
+        );
         for publisher in publishers {
             publisher.stop().await;
         }
@@ -379,10 +455,18 @@ async fn a_slow_publishers_old_word_is_put_right() {
     let list = ListName::parse("stolen").unwrap();
     let old = wire::entry_record(&entry(&list, 3, "FORD"), now()).unwrap();
     let withdrawn = wire::entry_record(&entry(&list, 99, "FORD"), now()).unwrap();
-    let mark = RevisionMark { revision: Revision(1), entries: 10, published_at: now() };
+    let mark = RevisionMark {
+        revision: Revision(1),
+        entries: 10,
+        published_at: now(),
+    };
     let late = vec![old, withdrawn, wire::revision_record(&mark).unwrap()];
     world.log.inner.publish(Topic::Entries, late).await.unwrap();
-    assert_eq!(world.seen().await, world.state_seen().await, "a late mark shows nothing of what it follows");
+    assert_eq!(
+        world.seen().await,
+        world.state_seen().await,
+        "a late mark shows nothing of what it follows"
+    );
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     world.until_settled().await;
     assert_eq!(world.marks().await.last(), Some(&2));
