@@ -58,7 +58,7 @@ fn checked(place: &str) -> Result<&str> {
 }
 
 fn list(answer: &Value) {
-    let letters = answer.get("letters").and_then(Value::as_array);
+    let letters = answer.get("dead_letters").and_then(Value::as_array);
     for letter in letters.into_iter().flatten() {
         let text = |name: &str| letter.get(name).and_then(Value::as_str).unwrap_or("-");
         let number = |name: &str| letter.get(name).and_then(Value::as_u64).unwrap_or_default();
