@@ -17,8 +17,11 @@ fn units(count: usize, now: Timestamp) -> Vec<UnitPosition> {
     let unit = |index| UnitPosition {
         callsign: CallSign::parse(&format!("u{index}")).expect("a callsign"),
         bcu: BcuCode::parse(["A", "B", "C", "D", "E", "F"][index % 6]).expect("a code"),
-        position: Position::new(53.3 + 0.3 * fraction(index, 0.754_877_7), -3.2 + 0.6 * fraction(index, 0.569_840_3))
-            .expect("a place"),
+        position: Position::new(
+            53.3 + 0.3 * fraction(index, 0.754_877_7),
+            -3.2 + 0.6 * fraction(index, 0.569_840_3),
+        )
+        .expect("a place"),
         heading: 0.0,
         speed_kmh: 40.0,
         state: UnitState::Available,
@@ -47,7 +50,10 @@ fn nearest_unit(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("sort_by_distance", size), |b| {
             b.iter(|| {
-                let mut sorted: Vec<_> = units.iter().map(|unit| (unit.position.distance_m(place), unit)).collect();
+                let mut sorted: Vec<_> = units
+                    .iter()
+                    .map(|unit| (unit.position.distance_m(place), unit))
+                    .collect();
                 sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
                 sorted.truncate(5);
                 sorted

@@ -1,6 +1,9 @@
 //! The default force's data: sketched by hand, held against what is known.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
 
 mod common;
 

@@ -1,6 +1,9 @@
 //! The shells on the embedded log: what the world makes arrives, and deployments are answered.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
 
 mod common;
 

@@ -1,6 +1,9 @@
 //! The world in motion: traffic, misreads, hits, units.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
 
 mod common;
 
