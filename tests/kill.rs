@@ -93,11 +93,11 @@ impl Room {
             token: String::new(),
             database,
         };
-        let plain = room.plain();
-        room.token = run_ok(&["source", "add", "test"], &plain).trim().to_owned();
+        let token = run_ok(&["source", "add", "test"], &room.plain());
+        room.token = token.trim().to_owned();
         let secrets = run_ok(
             &["user", "add", "intel", "--role", "intelligence", "--token"],
-            &plain,
+            &room.plain(),
         );
         let token = secrets.split_once("token ").unwrap().1.trim();
         let address = format!("http://127.0.0.1:{control_room}");

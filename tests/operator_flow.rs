@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use domain::{CallSign, Position, Timestamp};
 use stream::kafka::{KafkaLog, KafkaOptions};
 use stream::topic::Topic;
 use stream::{Log, wire};
-use support::{Api, Up, run_ok};
+use support::{Api, Up, run, run_ok};
 use xtask::servers::{shared_kafka, shared_postgres};
 
 /// The plate on the Hikvision sample.
@@ -94,67 +95,24 @@ fn a_posted_sample_is_confirmed_deployed_and_closed_in_a_browser() {
         return;
     };
     let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let kafka = shared_kafka().unwrap();
-    let database = shared_postgres().unwrap().create_fresh("operator_flow").unwrap();
-    let prefix = format!("operator-flow-{}-", std::process::id());
-    let environment = vec![("STEELRING_KAFKA_TOPIC_PREFIX".to_owned(), prefix.clone())];
-    let settings = [
-        "--kafka",
-        kafka,
-        "--database",
-        &database,
-        "--data",
-        data.to_str().unwrap(),
-    ];
-    let camera = camera();
-    let pair = format!("{SAMPLE_CAMERA}={}", camera.camera);
-    let token = run_ok(
-        &[&["source", "add", "hikvision", "--camera", &pair], &settings[..]].concat(),
-        &[],
-    );
-    let mut up = Up::start(&data, &settings[..4], &environment);
-
-    let list = data.join("wanted.csv");
-    std::fs::write(
-        &list,
-        format!("vrm,grade,action,reason,colour\n{SAMPLE_VRM},1,stop,wanted for robbery,white\n"),
-    )
-    .unwrap();
-    run_ok(
-        &[
-            "hotlist",
-            "load",
-            "wanted",
-            list.to_str().unwrap(),
-            "--data",
-            data.to_str().unwrap(),
-        ],
-        &[],
-    );
-    support::eventually("the list is live", || {
-        support::run(&["hotlist", "status", "--data", data.to_str().unwrap()], &[])
-            .status
-            .success()
-            .then_some(())
-    });
+    let room = Room::open(&directory.path().join("data"));
+    room.list_the_sample();
 
     let on_duty = AtomicBool::new(true);
     std::thread::scope(|scope| {
-        scope.spawn(|| keep_units_fresh(kafka, &prefix, &camera, &on_duty));
+        scope.spawn(|| keep_units_fresh(&room.topic_prefix, &on_duty));
         let (kind, body) = multipart(&std::fs::read(&sample).unwrap());
-        let (status, answer) = Api::new(&up.ingest, token.trim()).post("/vendors/hikvision", &kind, body);
-        assert_eq!(status, 200, "{answer}");
-        let browser = browse(&up);
+        let (status, answer) = Api::new(&room.up.ingest, &room.token).post("/vendors/hikvision", &kind, body);
+        let browser = (status == 200).then(|| browse(&room.up));
         on_duty.store(false, Ordering::Relaxed);
+        assert_eq!(status, 200, "{answer}");
         assert!(
-            browser.success(),
+            browser.is_some_and(|end| end.success()),
             "the operator's browser failed; its output is above"
         );
     });
 
-    let api = Api::of_data_directory(&data);
-    let (_, audit) = api.get("/api/audit?limit=200");
+    let (_, audit) = Api::of_data_directory(&room.data).get("/api/audit?limit=200");
     let rows = audit["rows"].as_array().unwrap();
     for action in ["sign_in", "view_case", "confirmed", "deployed", "closed"] {
         assert!(
@@ -166,13 +124,75 @@ fn a_posted_sample_is_confirmed_deployed_and_closed_in_a_browser() {
         !audit.to_string().contains(SAMPLE_VRM),
         "no plate in the audit trail"
     );
-    assert!(!up.process.said().contains(SAMPLE_VRM), "no plate in the logs");
-    let (status, _) = up.process.stop();
-    assert!(status.success());
+    assert!(
+        !room.up.process.said().contains(SAMPLE_VRM),
+        "no plate in the logs"
+    );
+}
+
+/// Everything in one process, on Kafka and PostgreSQL, with a source for the sample's camera.
+struct Room {
+    up: Up,
+    data: PathBuf,
+    topic_prefix: String,
+    token: String,
+}
+
+impl Room {
+    fn open(data: &Path) -> Self {
+        let kafka = shared_kafka().unwrap();
+        let database = shared_postgres().unwrap().create_fresh("operator_flow").unwrap();
+        let topic_prefix = format!("operator-flow-{}-", std::process::id());
+        let environment = [("STEELRING_KAFKA_TOPIC_PREFIX".to_owned(), topic_prefix.clone())];
+        let servers = ["--kafka", kafka, "--database", &database];
+        let pair = format!("{SAMPLE_CAMERA}={}", camera().camera);
+        let add = [
+            "source",
+            "add",
+            "hikvision",
+            "--camera",
+            &pair,
+            "--data",
+            data.to_str().unwrap(),
+        ];
+        let token = run_ok(&[&add, &servers[..]].concat(), &[]).trim().to_owned();
+        Self {
+            up: Up::start(data, &servers, &environment),
+            data: data.to_owned(),
+            topic_prefix,
+            token,
+        }
+    }
+
+    /// Loads a list with the sample's plate and waits until it is live.
+    fn list_the_sample(&self) {
+        let file = self.data.join("wanted.csv");
+        let row = format!("vrm,grade,action,reason,colour\n{SAMPLE_VRM},1,stop,wanted for robbery,white\n");
+        std::fs::write(&file, row).unwrap();
+        let data = self.data.to_str().unwrap();
+        run_ok(
+            &[
+                "hotlist",
+                "load",
+                "wanted",
+                file.to_str().unwrap(),
+                "--data",
+                data,
+            ],
+            &[],
+        );
+        support::eventually("the list is live", || {
+            run(&["hotlist", "status", "--data", data], &[])
+                .status
+                .success()
+                .then_some(())
+        });
+    }
 }
 
 /// Publishes the units' positions every few seconds, as a feed does.
-fn keep_units_fresh(kafka: &str, prefix: &str, camera: &Camera, on_duty: &AtomicBool) {
+fn keep_units_fresh(prefix: &str, on_duty: &AtomicBool) {
+    let (kafka, camera) = (shared_kafka().unwrap(), camera());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let options = KafkaOptions {
@@ -181,7 +201,7 @@ fn keep_units_fresh(kafka: &str, prefix: &str, camera: &Camera, on_duty: &Atomic
         };
         let log = KafkaLog::connect(options).unwrap();
         while on_duty.load(Ordering::Relaxed) {
-            let records = units(camera)
+            let records = units(&camera)
                 .iter()
                 .map(|unit| wire::position_record(unit).unwrap())
                 .collect();

@@ -1,5 +1,7 @@
 //! What every engine owes: the same claims on the embedded log on disk, in memory, and on a real Kafka.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! What the embedded log alone owes: surviving kill -9, forgetting in time, and refusing what it cannot read.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use std::collections::BTreeMap;

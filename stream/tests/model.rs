@@ -1,5 +1,7 @@
 //! The embedded engine against a naive one, on seeded random sequences: a failure prints the seed and the step.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use std::collections::BTreeMap;

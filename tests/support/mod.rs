@@ -172,18 +172,14 @@ pub struct Up {
 impl Up {
     /// Starts everything in one process on `data`, with further arguments.
     pub fn start(data: &Path, further: &[&str], environment: &[(String, String)]) -> Self {
-        let mut args: Vec<String> = [
-            "up",
-            "--listen",
-            "127.0.0.1:0",
-            "--ingest-listen",
-            "127.0.0.1:0",
-            "--management-listen",
-        ]
-        .map(String::from)
-        .to_vec();
-        args.extend(["127.0.0.1:0", "--data", data.to_str().unwrap()].map(String::from));
-        args.extend(further.iter().map(|arg| (*arg).to_owned()));
+        let mut args = vec!["up", "--data", data.to_str().unwrap()];
+        for listen in ["--listen", "--ingest-listen", "--management-listen"] {
+            if !further.contains(&listen) {
+                args.extend([listen, "127.0.0.1:0"]);
+            }
+        }
+        args.extend(further);
+        let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
         let mut process = Process::start("up", &args, environment);
         let control_room = process.after("is on watch: ");
         process.after("Ctrl-C stops");

@@ -1,4 +1,6 @@
 //! Logs to test, and the ways in which every test reads them.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(dead_code)] // each test binary uses a part
 
 use std::collections::BTreeMap;
