@@ -1,12 +1,14 @@
 //! Cases, what is decided about them, and the hits behind them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use domain::case::{Case, CaseEvent, CaseState, Command, DeploymentState, Outcome};
+use domain::case::{Case, CaseEvent, CaseState, Command, Deployment, DeploymentState, Outcome};
 use domain::hit::Hit;
 use domain::hotlist::Grade;
+use domain::read::PlateRead;
 use domain::{CallSign, CaseId, DeploymentId, Timestamp, Vrm};
 use serde::{Deserialize, Serialize};
 use store::cases::{CaseFilter, CaseRecord};
@@ -45,6 +47,9 @@ pub(crate) struct CasesAsked {
 pub(crate) struct CasesAnswer {
     #[schema(value_type = Vec<schemas::Case>)]
     cases: Vec<Case>,
+    /// The active deployments of these cases: who is on the way.
+    #[schema(value_type = Vec<schemas::Deployment>)]
+    deployments: Vec<Deployment>,
     /// The list is at least as new as this event: follow `/api/events?after=` from here.
     at_event: u64,
 }
@@ -123,7 +128,14 @@ pub(crate) async fn list(
     if vrm.is_some() {
         audit_search(&app, &signed_in, "search_cases", "by mark", cases.len()).await?;
     }
-    Ok(Json(CasesAnswer { cases, at_event }))
+    let listed: HashSet<CaseId> = cases.iter().map(|case| case.case_id).collect();
+    let mut deployments = app.store.active_deployments().await?;
+    deployments.retain(|deployment| listed.contains(&deployment.case_id));
+    Ok(Json(CasesAnswer {
+        cases,
+        deployments,
+        at_event,
+    }))
 }
 
 /// `GET /api/cases/{case_id}`
@@ -132,7 +144,8 @@ pub(crate) async fn one(
     signed_in: SignedIn,
     Named(case): Named<CaseId>,
 ) -> Result<Json<CaseRecord>, ControlRoomError> {
-    let record = app.store.case(case).await?;
+    let mut record = app.store.case(case).await?;
+    show_linked_images(&app, &mut record.case.last_read).await;
     app.store
         .audit(
             signed_in.name().as_str(),
@@ -143,6 +156,24 @@ pub(crate) async fn one(
         )
         .await?;
     Ok(Json(record))
+}
+
+/// A back-office camera may post a read's images apart from it: the latest read is shown with those. Where the image store
+/// fails, the case is shown without.
+async fn show_linked_images(app: &App, read: &mut PlateRead) {
+    if read.plate_image.is_some() && read.overview_image.is_some() {
+        return;
+    }
+    match app.images.links(read.read_id).await {
+        Ok(links) => {
+            read.plate_image = read.plate_image.or(links.plate);
+            read.overview_image = read.overview_image.or(links.overview);
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(read_id = %read.read_id, error, "linked images could not be looked up");
+        }
+    }
 }
 
 /// `POST /api/cases/{case_id}/decide`

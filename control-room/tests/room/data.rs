@@ -59,6 +59,22 @@ async fn an_image_comes_back_as_it_was_kept() {
     );
 }
 
+#[tokio::test]
+async fn an_image_that_came_apart_from_its_read_is_shown_with_the_case() {
+    let room = Room::open().await;
+    let opened = room.hit("QX07PLT", 1).await;
+    let hash = domain::ImageHash::of_image(b"an image");
+    let read = opened.case.last_read.read_id;
+    room.images
+        .link(read, store::image_links::ImageKind::Plate, hash)
+        .await
+        .unwrap();
+    let browser = room.sign_in("operator").await;
+    let (_, record) = browser.get(&format!("/api/cases/{}", opened.case.case_id)).await;
+    assert_eq!(record["case"]["last_read"]["plate_image"], hash.to_string());
+    assert!(record["case"]["last_read"]["overview_image"].is_null());
+}
+
 async fn load(
     browser: &Browser<'_>,
     path: &str,

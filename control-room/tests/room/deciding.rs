@@ -53,6 +53,11 @@ async fn a_case_is_confirmed_answered_and_closed_and_the_trail_shows_it() {
     )
     .await;
     assert_eq!(status, StatusCode::OK, "{deployed}");
+    let (_, list) = operator.get("/api/cases").await;
+    assert_eq!(
+        list["deployments"], deployed["deployments"],
+        "the queue shows who is on the way"
+    );
     let deployment = deployed["deployments"][0]["deployment_id"].as_str().unwrap();
     let advance = format!("/api/deployments/{deployment}/advance");
     assert_eq!(
