@@ -1,5 +1,7 @@
 //! One record into one entry, every fault of it named.
 
+use std::cmp::Ordering;
+
 use domain::hotlist::{Action, Entry, Grade, Marker};
 use domain::{EntryId, ListName, Timestamp, Vrm};
 use jiff::tz::TimeZone;
@@ -90,19 +92,16 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
     })
 }
 
-/// A row must be as wide as its layout; blank columns behind the last are forgiven.
+/// A row must be as wide as its layout. One column too many is never forgiven, not even a blank one: an unquoted comma in a
+/// text pushes the columns behind it to the right, and the last of them is often blank.
 fn wrong_width(layout: &Layout, records: &Records<'_>) -> Option<Fault> {
     let (wanted, found) = (layout.columns.len(), records.fields());
-    if found < wanted {
-        return Some((
-            None,
-            format!("{found} columns instead of {wanted}: the row is cut short"),
-        ));
-    }
-    let surplus = (wanted..found).any(|index| !records.field(index).is_empty());
-    let reason =
-        format!("{found} columns instead of {wanted}: put a text that holds the separator in quotes");
-    surplus.then_some((None, reason))
+    let why = match found.cmp(&wanted) {
+        Ordering::Equal => return None,
+        Ordering::Less => "the row is cut short",
+        Ordering::Greater => "put a text that holds the separator in quotes",
+    };
+    Some((None, format!("{found} columns instead of {wanted}: {why}")))
 }
 
 struct Row<'a, 'b> {

@@ -279,7 +279,7 @@ fn what_is_harmless_is_passed_over_and_told() {
         1,
         "1 rows of empty columns",
     );
-    check(&format!("{good},,,\n"), 1, "1 entries have no grade of their own");
+    check(&format!("{good}\n"), 1, "1 entries have no grade of their own");
     check(&row(11, ""), 1, "1 entries have no weed date");
     check(&row(11, "31/12/9999"), 1, "1 entries have no weed date");
     check(&row(11, "01/01/2026"), 1, "1 entries are past their weed date");
@@ -433,9 +433,11 @@ fn damaged_bytes_never_panic_and_cost_no_more_than_the_rows_they_touch() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut bytes = whole.clone();
         let damages = rng.random_range(1..4);
-        for _ in 0..damages {
+        for number in 0..damages {
+            // One quote at most: two of them make one text of all that lies between.
+            let harm: &[u8] = if number == 0 { b"\",\xff?x " } else { b",\xff?x " };
             let place = rng.random_range(0..bytes.len());
-            bytes[place] = *[b'"', b',', 0xff, b'?', b'x', b' '].choose(&mut rng).unwrap();
+            bytes[place] = *harm.choose(&mut rng).unwrap();
         }
         let parsed = load(&bytes).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         // A damaged line end joins two rows; everything else stays in its row.

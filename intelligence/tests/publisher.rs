@@ -166,8 +166,8 @@ impl World {
             .expect("the log holds what the database holds");
     }
 
-    /// What a matcher that starts now sees.
-    async fn seen(&self) -> (Option<Revision>, State) {
+    /// The lists of a matcher that starts now.
+    async fn matcher(&self) -> Lists {
         let mut lists = Lists::default();
         for record in self.records().await {
             lists.take(
@@ -175,6 +175,12 @@ impl World {
                 record.header(wire::HEADER_REPAIR).is_some(),
             );
         }
+        lists
+    }
+
+    /// What a matcher that starts now sees.
+    async fn seen(&self) -> (Option<Revision>, State) {
+        let lists = self.matcher().await;
         let shown = lists
             .entries()
             .iter()
@@ -453,23 +459,34 @@ async fn a_slow_publishers_old_word_is_put_right() {
     let publisher = world.start();
     world.until_settled().await;
     let list = ListName::parse("stolen").unwrap();
-    let old = wire::entry_record(&entry(&list, 3, "FORD"), now()).unwrap();
-    let withdrawn = wire::entry_record(&entry(&list, 99, "FORD"), now()).unwrap();
     let mark = RevisionMark {
         revision: Revision(1),
         entries: 10,
         published_at: now(),
     };
-    let late = vec![old, withdrawn, wire::revision_record(&mark).unwrap()];
+    let (old, withdrawn) = (entry(&list, 3, "FORD"), entry(&list, 99, "FORD"));
+    let mut running = world.matcher().await;
+    for change in [
+        EntryChange::Put(Box::new(old.clone())),
+        EntryChange::Put(Box::new(withdrawn.clone())),
+        EntryChange::Mark(mark),
+    ] {
+        assert!(
+            !running.take(change, false),
+            "a late mark shows nothing of what it follows"
+        );
+    }
+    assert_eq!(running.revision(), Some(Revision(2)));
+    let late = vec![
+        wire::entry_record(&old, now()).unwrap(),
+        wire::entry_record(&withdrawn, now()).unwrap(),
+        wire::revision_record(&mark).unwrap(),
+    ];
     world.log.inner.publish(Topic::Entries, late).await.unwrap();
-    assert_eq!(
-        world.seen().await,
-        world.state_seen().await,
-        "a late mark shows nothing of what it follows"
-    );
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     world.until_settled().await;
     assert_eq!(world.marks().await.last(), Some(&2));
+    assert_eq!(world.seen().await, world.state_seen().await);
     publisher.stop().await;
 }
 
