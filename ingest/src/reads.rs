@@ -1,4 +1,4 @@
-//! Our own JSON: one read, or a list of at most [`MAX_BATCH`](crate::limits::MAX_BATCH).
+//! Our own JSON: one read, or a list of at most [`MAX_BATCH`].
 //!
 //! | field | type | meaning |
 //! |---|---|---|
