@@ -79,6 +79,8 @@ async fn step(
 fn arrival(parts: &Parts, record: &Delivered) -> Option<Arrival> {
     match wire::decode::<Hit>(record) {
         Ok(hit) => {
+            tracing::debug_span!("hit", hit_id = %hit.hit_id, read_id = %hit.read.read_id)
+                .in_scope(|| tracing::debug!(grade = %hit.entry.grade, "taken up"));
             let bcu = parts
                 .force
                 .camera(&hit.read.camera)

@@ -16,7 +16,7 @@ use stream::{Log, LogError, Record, Start};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, debug_span, info, warn};
 
 use crate::cars::{Car, Cars, Taken};
 use crate::error::{Chain, Refusal};
@@ -230,7 +230,8 @@ impl Holder {
         for key in &complete {
             self.cars.published(key);
             if let Some(car) = self.cars.get(key) {
-                debug!(read_id = %car.best.read_id, camera = %car.best.camera, "read of a car published");
+                debug_span!("read", read_id = %car.best.read_id, camera = %car.best.camera)
+                    .in_scope(|| debug!("published for its car"));
             }
         }
         // If this fails, a restart publishes the same reads once more, with the same ids.

@@ -22,7 +22,7 @@ use domain::{ImageHash, ReadId, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::{debug, debug_span, warn};
 
 use crate::error::{Chain, Refusal};
 use crate::formats::{Address, IMAGES};
@@ -230,7 +230,7 @@ impl Intake {
 
     async fn pass_one(&self, checked: &Checked, records: &mut Vec<Record>) -> Result<Fate, Refusal> {
         let Checked { read, images, way } = checked;
-        debug!(read_id = %read.read_id, camera = %read.camera, "read checked");
+        debug_span!("read", read_id = %read.read_id, camera = %read.camera).in_scope(|| debug!("checked"));
         match way {
             Way::Publish => records.push(read_record(read).map_err(|error| internal(&error))?),
             Way::Hold { car, stage } => {

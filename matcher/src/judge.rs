@@ -131,7 +131,8 @@ impl Judge {
             }
         }
         for hit in &self.hits {
-            tracing::debug!(hit_id = %hit.hit_id, read_id = %hit.read.read_id, revision = %hit.revision, "hit");
+            tracing::debug_span!("hit", hit_id = %hit.hit_id, read_id = %hit.read.read_id)
+                .in_scope(|| tracing::debug!(revision = %hit.revision, "found"));
         }
         Ok(())
     }
