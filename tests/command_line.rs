@@ -7,6 +7,9 @@ mod support;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use stream::kafka::{KafkaLog, KafkaOptions};
+use stream::topic::Topic;
+use stream::{Log, Start};
 use support::{Api, Up, run, run_ok};
 
 /// Runs a command that must fail with `code` and say every one of `words` on stderr.
@@ -115,6 +118,32 @@ fn simulated_reads_are_the_same_bytes_for_the_same_seed() {
     assert!(first.lines().count() > 500, "{}", first.lines().count());
     assert_eq!(first, simulate("7"));
     assert_ne!(first, simulate("8"));
+}
+
+#[test]
+fn simulated_reads_go_into_kafka() {
+    let kafka = xtask::servers::shared_kafka().unwrap();
+    let prefix = format!("simulate-{}-", std::process::id());
+    let simulate = ["simulate", "--rate", "100", "--seconds", "2", "--kafka", kafka];
+    run_ok(&simulate, &[("STEELRING_KAFKA_TOPIC_PREFIX", &prefix)]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let reads = runtime.block_on(async {
+        let options = KafkaOptions {
+            topic_prefix: prefix,
+            ..KafkaOptions::new(kafka)
+        };
+        let log = KafkaLog::connect(options).unwrap();
+        let mut tail = log.tail(Topic::Reads, Start::Beginning).await.unwrap();
+        let mut reads = 0;
+        while !tail.caught_up() {
+            reads += tail.poll(1_000, Duration::from_millis(200)).await.unwrap().len();
+        }
+        reads
+    });
+    assert!(
+        (100..400).contains(&reads),
+        "{reads} reads at 100 a second for 2 s"
+    );
 }
 
 #[test]

@@ -31,8 +31,7 @@ pub(crate) async fn run(
         return Ok(());
     };
     while !shutdown.is_cancelled() {
-        ready.set(parts.store.check().await.is_ok());
-        step(parts, consumer.as_mut(), shutdown).await?;
+        step(parts, ready, consumer.as_mut(), shutdown).await?;
     }
     Ok(())
 }
@@ -41,11 +40,13 @@ pub(crate) async fn run(
 /// hits' ids make that harmless.
 async fn step(
     parts: &Parts,
+    ready: &Ready,
     consumer: &mut dyn Consumer,
     shutdown: &CancellationToken,
 ) -> Result<(), DispatcherError> {
     let polled = consumer.poll(BATCH, POLL_WAIT).await?;
     if polled.is_empty() {
+        ready.set(parts.store.check().await.is_ok());
         return Ok(());
     }
     let arrivals: Vec<Arrival> = polled
@@ -54,10 +55,12 @@ async fn step(
         .collect();
     let consumed = consumed(&polled);
     let apply = || async {
-        Ok(parts
+        let applied = parts
             .store
             .apply_hits(&arrivals, &consumed, Timestamp::now())
-            .await?)
+            .await;
+        ready.set(applied.is_ok());
+        Ok(applied?)
     };
     let Some(applied) = persevere("apply hits", shutdown, apply).await? else {
         return Ok(());
