@@ -16,6 +16,7 @@ mod reader;
 mod retention;
 mod storage;
 mod topics;
+mod torn;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};

@@ -5,13 +5,18 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{assert_in_order, catch_up, consume, record, text, texts, tombstone};
 use jiff::{SignedDuration, Timestamp};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use stream::embedded::{EmbeddedLog, EmbeddedOptions};
 use stream::topic::{Retention, Topic};
 use stream::{Log, LogError, Record, Start};
@@ -391,4 +396,97 @@ async fn a_full_queue_makes_publishing_wait_and_not_fail() {
     futures::future::join_all((0..12).map(publish)).await;
     let mut tail = log.tail(Topic::DeadLetters, Start::Beginning).await.unwrap();
     assert_eq!(catch_up(&mut *tail).await.len(), 12);
+}
+
+/// The pages that a disk writes whole.
+const PAGE: u64 = 4096;
+
+/// The only journal of a small log, and where what was written to it ends.
+fn journal(directory: &Path) -> (PathBuf, u64) {
+    let path = directory.join("fjall/0.jnl");
+    let bytes = std::fs::read(&path).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    (path, end as u64)
+}
+
+/// Reads that no compression shrinks to a page.
+fn bulky(count: u32, seed: u64) -> Vec<Record> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut value = || {
+        (0..2000)
+            .map(|_| random.random_range('!'..='~'))
+            .collect::<String>()
+    };
+    (0..count)
+        .map(|number| record(&format!("K{number}"), value()))
+        .collect()
+}
+
+/// A log whose last group, of `last` records, is many pages; and where that group begins and ends in its journal.
+async fn log_with_a_last_group(directory: &Path, last: u32) -> (PathBuf, Range<u64>) {
+    let log = open(directory).unwrap();
+    for seed in 0..5 {
+        log.publish(Topic::Reads, bulky(20, seed)).await.unwrap();
+    }
+    let (path, begin) = journal(directory);
+    log.publish(Topic::Reads, bulky(last, 5)).await.unwrap();
+    log.close().await.unwrap();
+    let (_, end) = journal(directory);
+    assert!(end - begin > 20 * PAGE, "{} bytes", end - begin);
+    (path, begin..end)
+}
+
+fn zero(journal: &Path, ranges: impl Iterator<Item = Range<u64>>) {
+    let file = File::options().write(true).open(journal).unwrap();
+    for range in ranges {
+        let zeros = vec![0; usize::try_from(range.end - range.start).unwrap()];
+        file.write_all_at(&zeros, range.start).unwrap();
+    }
+}
+
+/// A power failure leaves any pages of a group that was not yet synced, in any order: what was acknowledged before is all
+/// there, of the torn group all or nothing, and the log goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_torn_by_a_power_failure_is_dropped_and_nothing_before_it() {
+    let mut random = ChaCha8Rng::seed_from_u64(20);
+    let original = tempfile::tempdir().unwrap();
+    let (path, torn) = log_with_a_last_group(original.path(), 100).await;
+    let whole = std::fs::read(&path).unwrap();
+    let mut opened_unaided = 0;
+    for round in 0..40 {
+        std::fs::write(&path, &whole).unwrap();
+        let pages = (torn.start / PAGE..=(torn.end - 1) / PAGE)
+            .map(|page| (page * PAGE).max(torn.start)..((page + 1) * PAGE).min(torn.end));
+        let lost: Vec<Range<u64>> = pages.filter(|_| random.random_ratio(1, 1 + round)).collect();
+        zero(&path, lost.iter().cloned());
+        let log = open(original.path()).unwrap();
+        let mut tail = log.tail(Topic::Reads, Start::Beginning).await.unwrap();
+        let kept = catch_up(&mut *tail).await.len();
+        let intact = lost.is_empty();
+        opened_unaided += u32::from(intact);
+        assert_eq!(kept, if intact { 200 } else { 100 }, "pages lost: {lost:?}");
+        log.publish(Topic::Reads, vec![record("K", "after")])
+            .await
+            .unwrap();
+        log.close().await.unwrap();
+        let log = open(original.path()).unwrap();
+        let mut tail = log.tail(Topic::Reads, Start::Beginning).await.unwrap();
+        assert_eq!(catch_up(&mut *tail).await.len(), kept + 1);
+        log.close().await.unwrap();
+    }
+    assert!(opened_unaided < 30, "few were torn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_before_the_last_group_is_refused_and_the_journal_left_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, last) = log_with_a_last_group(directory.path(), 50).await;
+    let mut damaged = std::fs::read(&path).unwrap();
+    // In the text of the read before the last group.
+    damaged[usize::try_from(last.start).unwrap() - 1000] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    let refused = open(directory.path()).err();
+    assert!(matches!(refused, Some(LogError::Storage { .. })), "{refused:?}");
+    let left = std::fs::read(&path).unwrap();
+    assert!(damaged.starts_with(&left) && left.len() as u64 >= last.end);
 }

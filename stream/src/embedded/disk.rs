@@ -10,6 +10,7 @@ use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::storage::{Change, Space, Storage};
+use super::torn::Cut;
 use super::{FORMAT, damaged};
 use crate::LogError;
 
@@ -29,20 +30,17 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn open(directory: &Path) -> Result<Self, LogError> {
         check_format(directory)?;
-        let database = Database::builder(directory.join(DATABASE_FOLDER))
-            .worker_threads(WORKERS)
-            .open()
-            .map_err(|source| match source {
-                fjall::Error::Locked => LogError::InUse(directory.display().to_string()),
-                fjall::Error::InvalidVersion(found) => format_error(
-                    directory,
-                    found.map_or("unknown".into(), |found| format!("fjall {found:?}")),
-                ),
-                source => LogError::Storage {
-                    step: "open the data directory",
-                    source,
-                },
-            })?;
+        let database = open_whole(&directory.join(DATABASE_FOLDER)).map_err(|source| match source {
+            fjall::Error::Locked => LogError::InUse(directory.display().to_string()),
+            fjall::Error::InvalidVersion(found) => format_error(
+                directory,
+                found.map_or("unknown".into(), |found| format!("fjall {found:?}")),
+            ),
+            source => LogError::Storage {
+                step: "open the data directory",
+                source,
+            },
+        })?;
         Ok(Self {
             database,
             spaces: RwLock::default(),
@@ -121,6 +119,26 @@ impl Storage for Disk {
     fn blocks(&self) -> bool {
         true
     }
+}
+
+/// Opens a database, without its last group where a power failure tore that.
+fn open_whole(database: &Path) -> fjall::Result<Database> {
+    let open = || Database::builder(database).worker_threads(WORKERS).open();
+    let torn = match open() {
+        Err(error @ fjall::Error::JournalRecovery(_)) => error,
+        opened => return opened,
+    };
+    let Some(cut) = Cut::last_group(database)? else {
+        return Err(torn);
+    };
+    let opened = open();
+    match &opened {
+        Ok(_) => tracing::warn!(
+            "dropped a group of records that a power failure left half written: none was acknowledged"
+        ),
+        Err(_) => cut.undo()?,
+    }
+    opened
 }
 
 fn read_error(source: fjall::Error) -> LogError {
