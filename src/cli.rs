@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use domain::{CameraId, ListName, SourceName, UserName};
 
+use crate::bench::{Rate, Scenario};
+
 const AFTER_HELP: &str = "\
 Settings come from defaults, then the TOML file of --config, then the environment (STEELRING_LISTEN ...), then flags.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the input was refused (bad rows, a broken audit trail).
@@ -96,6 +98,9 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Measures a ring of steel.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Messages that ingest could not read.
     #[command(subcommand)]
     Dlq(Dlq),
@@ -108,6 +113,44 @@ pub enum Command {
     /// Feeds of reads and their tokens.
     #[command(subcommand)]
     Source(Source),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// From a camera's post to an operator's screen: throughput, latency, and every hit accounted for.
+    ///
+    /// Starts a Steelring of its own in a folder of its own, offers it the reads of a simulated ring, watches it like an
+    /// operator's browser, and ends it. With --kafka local and --database local it also starts a Kafka and a PostgreSQL; a
+    /// --database that is given must be empty. Exit code 1 where a scenario's criterion does not hold.
+    RingOfSteel(RingOfSteel),
+}
+
+#[derive(Debug, Args)]
+pub struct RingOfSteel {
+    /// Reads a second, whatever the system makes of them; or max, as many as it takes.
+    #[arg(long, value_parser = crate::commands::bench::rate, default_value = "500")]
+    pub rate: Rate,
+    /// Seconds of traffic.
+    #[arg(long, default_value_t = 60.0)]
+    pub seconds: f64,
+    /// Entries on all lists.
+    #[arg(long, default_value_t = 100_000)]
+    pub entries: usize,
+    /// Seed of the simulated world.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Matcher processes that share the reads; more than one needs Kafka.
+    #[arg(long, default_value_t = 1)]
+    pub matchers: u32,
+    /// What happens meanwhile.
+    #[arg(long, value_enum, default_value_t = Scenario::Steady)]
+    pub scenario: Scenario,
+    /// Writes the results here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Writes the results here as a page with plots.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

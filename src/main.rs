@@ -1,5 +1,6 @@
 //! Steelring's one binary: every stage, everything in one process, and the tools around them.
 
+mod bench;
 mod cli;
 mod client;
 mod commands;

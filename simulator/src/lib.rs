@@ -35,9 +35,9 @@ use domain::CameraId;
 use domain::read::PlateRead;
 use thiserror::Error;
 
-pub use demand::Demand;
+pub use demand::{Demand, volume_of_day};
 pub use images::{Picture, Rendered};
-pub use ndjson::write_ndjson;
+pub use ndjson::{write_ndjson, write_read};
 pub use offer::{Offered, offer};
 pub use shell::{Parts, run};
 pub use traffic::Traffic;

@@ -1,16 +1,21 @@
 //! The world's own hotlists. Every word on them is invented; no entry stands for anybody.
 
+use std::collections::HashSet;
+
 use domain::hotlist::{Action, Entry, Grade, Marker};
 use domain::{EntryId, ListName, Timestamp, Vrm};
 use jiff::civil;
 
 use crate::dice::Dice;
+use crate::traffic::ORDINARY;
 use crate::vehicles::Vehicle;
 
 /// Vehicles that want an answer (grade 1 to 3): at one every 25 s, more than a day without a repetition.
 pub(crate) const WANTED: u64 = 4_000;
 /// Vehicles listed for intelligence (grade 4).
 pub(crate) const NOTED: u64 = 16_000;
+/// From this number on, vehicles are never on the road: the others end far below.
+const ABSENT: u64 = 1 << 40;
 /// How many entries describe another vehicle than the one that carries the mark: a cloned plate.
 const CLONED: f64 = 0.03;
 /// One wanted vehicle in so many stands on a second list, too.
@@ -117,6 +122,28 @@ pub(crate) fn all(seed: u64, now: Timestamp) -> Vec<(ListName, Vec<Entry>)> {
     lists
 }
 
+/// `count` entries of grade 4 on a list of their own for vehicles that are never on the road: they make the lists long and
+/// hit misreads alone.
+pub(crate) fn absent(seed: u64, list: &ListName, count: usize, now: Timestamp) -> Vec<Entry> {
+    let on_the_road: HashSet<Vrm> = (0..WANTED + NOTED + ORDINARY)
+        .map(|number| Vehicle::of(seed, number).mark.vrm)
+        .collect();
+    let entry = |number| {
+        let vehicle = Vehicle::of(seed, number);
+        let mut dice = Dice::of(&[seed, u64::from_be_bytes(*b"-absent-"), number]);
+        let story = dice.weighted(NOTED_STORIES);
+        (!on_the_road.contains(&vehicle.mark.vrm)).then(|| {
+            let entry = entry(seed, number, &vehicle, story, &mut dice, now);
+            Entry {
+                entry_id: EntryId::of_entry(list, entry.vrm, &entry.reference),
+                list: list.clone(),
+                ..entry
+            }
+        })
+    };
+    (ABSENT..).filter_map(entry).take(count).collect()
+}
+
 /// Every mark on any of the lists.
 pub(crate) fn marks(seed: u64) -> impl Iterator<Item = Vrm> {
     (0..WANTED + NOTED).map(move |number| Vehicle::of(seed, number).mark.vrm)
@@ -185,7 +212,7 @@ fn weed_date(story: &Story, now: Timestamp) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::{BTreeSet, HashSet};
+    use std::collections::BTreeSet;
 
     fn entries() -> Vec<Entry> {
         let now = "2026-11-01T12:00:00Z".parse().unwrap();
@@ -201,6 +228,18 @@ mod tests {
         assert_eq!(markers, Marker::ALL.iter().map(|(marker, ..)| *marker).collect());
         let actions: HashSet<Action> = entries.iter().map(|entry| entry.action).collect();
         assert_eq!(actions.len(), 4);
+    }
+
+    #[test]
+    fn absent_entries_are_as_many_as_asked_for_and_share_no_mark_with_the_road() {
+        let list = ListName::parse("absent").unwrap();
+        let entries = absent(1, &list, 2_000, "2026-11-01T12:00:00Z".parse().unwrap());
+        let ids: HashSet<EntryId> = entries.iter().map(|entry| entry.entry_id).collect();
+        assert_eq!(ids.len(), 2_000);
+        let road: HashSet<Vrm> = (0..WANTED + NOTED + ORDINARY)
+            .map(|number| Vehicle::of(1, number).mark.vrm)
+            .collect();
+        assert!(entries.iter().all(|entry| !road.contains(&entry.vrm)));
     }
 
     #[test]

@@ -49,6 +49,14 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Writes one read as ingest's own format takes it, without an end of line.
+///
+/// # Errors
+/// [`SimulatorError::Write`] when the output takes no more.
+pub fn write_read(read: &PlateRead, out: &mut dyn Write) -> Result<(), SimulatorError> {
+    serde_json::to_writer(out, &Line::of(read)).map_err(|error| SimulatorError::Write(error.into()))
+}
+
 /// Writes the reads of `seconds` of a world, one a line, in order of capture, and says how many there were. As fast as
 /// they can be made: nothing waits for the clock.
 ///
@@ -68,8 +76,7 @@ pub fn write_ndjson(
     while until < end {
         until = (until + STEP).min(end);
         for sighting in traffic.step(until) {
-            serde_json::to_writer(&mut *out, &Line::of(&sighting.read))
-                .map_err(|error| SimulatorError::Write(error.into()))?;
+            write_read(&sighting.read, out)?;
             out.write_all(b"\n").map_err(SimulatorError::Write)?;
             written += 1;
         }

@@ -18,10 +18,7 @@ use crate::{SOURCE, Sighting};
 
 /// Vehicles that nobody looks for: large enough that one is seldom seen twice in an hour, small enough that plates
 /// become familiar over days.
-const ORDINARY: u64 = 500_000;
-/// Share of ordinary trips that a vehicle on a grade 4 list makes. With misreads and the wanted ones, 2 to 3 % of all
-/// reads hit.
-const NOTED_SHARE: f64 = 0.0235;
+pub(crate) const ORDINARY: u64 = 500_000;
 /// At this rate a wanted vehicle (grade 1 to 3) enters every [`WANTED_EVERY_S`]; at other rates in proportion, so that
 /// the mix of hits is the same.
 const WANTED_RATE: f64 = 50.0;
@@ -137,7 +134,7 @@ impl Traffic {
         }
         let rate = self.rate_at(at) / self.plan.routes.mean_passes;
         self.next_trip = at + self.dice.wait(rate) * 1e3;
-        let vehicle = if self.dice.chance(NOTED_SHARE) {
+        let vehicle = if self.dice.chance(self.demand.noted) {
             WANTED + self.dice.below(NOTED as usize) as u64
         } else {
             WANTED + NOTED + self.dice.below(ORDINARY as usize) as u64
@@ -173,7 +170,7 @@ impl Traffic {
             Some(seconds) => self.start.as_millisecond() as f64 + seconds * 1e3,
             None => {
                 let pause = self.dice.between(WANTED_EVERY_S.0, WANTED_EVERY_S.1);
-                at + pause * 1e3 * WANTED_RATE / self.demand.rate
+                at + pause * 1e3 * WANTED_RATE / (self.demand.rate * self.demand.wanted)
             }
         };
     }

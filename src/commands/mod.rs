@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod audit;
+pub mod bench;
 mod dlq;
 mod hotlist;
 mod simulate;
@@ -19,24 +20,26 @@ use crate::config::Settings;
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
-    let settings = Settings::load(&cli.global)?;
+    let load = || Settings::load(&cli.global);
     match cli.command {
-        Command::Up { simulate, seed } => up::run(&settings, simulate, seed).await,
-        Command::Ingest => stage::ingest(&settings).await,
-        Command::Matcher => stage::matcher(&settings).await,
-        Command::Dispatcher => stage::dispatcher(&settings).await,
-        Command::ControlRoom => stage::control_room(&settings).await,
-        Command::Hotlist(command) => hotlist::run(&settings, command).await,
+        // Chooses some settings by itself.
+        Command::Bench(command) => bench::run(cli.global, command).await,
+        Command::Up { simulate, seed } => up::run(&load()?, simulate, seed).await,
+        Command::Ingest => stage::ingest(&load()?).await,
+        Command::Matcher => stage::matcher(&load()?).await,
+        Command::Dispatcher => stage::dispatcher(&load()?).await,
+        Command::ControlRoom => stage::control_room(&load()?).await,
+        Command::Hotlist(command) => hotlist::run(&load()?, command).await,
         Command::Simulate {
             rate,
             seconds,
             seed,
             out,
-        } => simulate::run(&settings, rate, seconds, seed, out.as_deref()).await,
-        Command::Dlq(command) => dlq::run(&settings, command).await,
-        Command::Audit(command) => audit::run(&settings, &command).await,
-        Command::User(command) => user::run(&settings, command).await,
-        Command::Source(command) => source::run(&settings, command).await,
+        } => simulate::run(&load()?, rate, seconds, seed, out.as_deref()).await,
+        Command::Dlq(command) => dlq::run(&load()?, command).await,
+        Command::Audit(command) => audit::run(&load()?, &command).await,
+        Command::User(command) => user::run(&load()?, command).await,
+        Command::Source(command) => source::run(&load()?, command).await,
     }
 }
 

@@ -4,7 +4,7 @@ use domain::case::{self, Case, CaseEvent, CaseState, Command, Deployment, Deploy
 use domain::hit::Hit;
 use domain::hotlist::Grade;
 use domain::unit::Proposal;
-use domain::{BcuCode, CallSign, CaseId, DeploymentId, Timestamp, UserName, Vrm};
+use domain::{BcuCode, CallSign, CaseId, DeploymentId, HitId, Timestamp, UserName, Vrm};
 use serde::{Deserialize, Serialize};
 
 use crate::events::{name_of, units, write_events};
@@ -318,6 +318,21 @@ impl Store {
             .fetch_all(&self.inner.reader)
             .await
             .step("reading hits")?;
+        documents("hit", &rows)
+    }
+
+    /// Hits in order of id, behind `after`, at most `limit`: for going through all of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hits_after(&self, after: Option<HitId>, limit: u32) -> Result<Vec<Hit>, StoreError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT doc FROM hits WHERE hit_id > $1 ORDER BY hit_id LIMIT $2")
+                .bind(after.map(|hit| hit.to_string()).unwrap_or_default())
+                .bind(self::limit(limit))
+                .fetch_all(&self.inner.reader)
+                .await
+                .step("reading hits")?;
         documents("hit", &rows)
     }
 

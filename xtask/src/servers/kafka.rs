@@ -115,7 +115,7 @@ impl Kafka {
         let java = run::find("java").context("java is missing: install a JRE, 17 or newer")?;
         let mut arguments = self.java_arguments("kafka.Kafka");
         arguments.push(self.file("server.properties").to_string_lossy().into_owned());
-        let mut process = Process::start("Kafka", None, &java, &arguments, &log)?;
+        let mut process = Process::start("Kafka", &java, &arguments, &log)?;
         let ready = || {
             let started = fs::read_to_string(&log).is_ok_and(|log| log.contains(READY_LINE));
             started && answers(self.client)

@@ -16,7 +16,11 @@ use std::sync::OnceLock;
 use anyhow::{Result, anyhow};
 
 pub use kafka::Kafka;
+pub use ports::free as free_port;
 pub use postgres::{Database, Postgres};
+pub use process::Process;
+pub use rustix::process::Signal;
+pub use scratch::folder as scratch_folder;
 
 /// Names the brokers of a Kafka that is already running.
 pub const TEST_KAFKA: &str = "STEELRING_TEST_KAFKA";

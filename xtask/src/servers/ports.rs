@@ -18,7 +18,7 @@ pub(super) fn free_pair() -> Result<(u16, u16)> {
 }
 
 /// A port that nothing listens on at the moment.
-pub(super) fn free() -> Result<u16> {
+pub fn free() -> Result<u16> {
     free_except(None)
 }
 

@@ -147,7 +147,7 @@ impl Postgres {
                 .flat_map(|setting| ["-c".to_owned(), setting]),
         );
         let postgres = self.programs.join("postgres");
-        let mut process = Process::start("PostgreSQL", self.user.as_ref(), &postgres, &arguments, &log)?;
+        let mut process = Process::start_as("PostgreSQL", self.user.as_ref(), &postgres, &arguments, &log)?;
         let ready = || {
             let mut psql = Command::new(self.programs.join("psql"));
             psql.args(["-X", "-q", "-h", "127.0.0.1", "-p"])

@@ -1,4 +1,4 @@
-//! A server's process: started so that it cannot outlive its owner, stopped politely or killed with all its children.
+//! A process: started so that it cannot outlive its owner, stopped politely or killed with all its children.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,21 +13,28 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+/// How the names of Steelring's settings begin in the environment.
+const SETTINGS: &str = "STEELRING_";
 const POLL: Duration = Duration::from_millis(50);
 /// How much of a server's log an error message repeats, in lines.
 const LOG_TAIL_LINES: usize = 25;
 
-/// A running server and the file that its stdout and stderr go to.
-pub(super) struct Process {
+/// A running program and the file that its stdout and stderr go to.
+pub struct Process {
     name: &'static str,
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
-    /// Starts `program` with `arguments`, as `user` if given. The kernel kills it when this process ends, however
-    /// this process ends.
-    pub(super) fn start(
+    /// Starts `program` with `arguments`. The kernel kills it when this process ends, however this process ends. Steelring's
+    /// settings in this process's environment are not passed on.
+    pub fn start(name: &'static str, program: &Path, arguments: &[String], log: &Path) -> Result<Self> {
+        Self::start_as(name, None, program, arguments, log)
+    }
+
+    /// The same as another user of the machine, if one is given.
+    pub(super) fn start_as(
         name: &'static str,
         user: Option<&User>,
         program: &Path,
@@ -36,6 +43,11 @@ impl Process {
     ) -> Result<Self> {
         let mut command = as_user(user, true);
         command.arg(program).args(arguments);
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with(SETTINGS) {
+                command.env_remove(variable);
+            }
+        }
         let out = File::options()
             .create(true)
             .append(true)
@@ -56,7 +68,7 @@ impl Process {
     }
 
     /// Waits until `ready` says so; an error if the server ends first or `patience` runs out.
-    pub(super) fn wait_until(&mut self, patience: Duration, ready: impl Fn() -> bool) -> Result<()> {
+    pub fn wait_until(&mut self, patience: Duration, ready: impl Fn() -> bool) -> Result<()> {
         let started = Instant::now();
         while !ready() {
             if let Some(status) = self.child.try_wait()? {
@@ -79,7 +91,7 @@ impl Process {
     }
 
     /// Sends `signal` and waits for the end; kills what has not ended within `patience`, which is an error.
-    pub(super) fn stop(mut self, signal: Signal, patience: Duration) -> Result<()> {
+    pub fn stop(mut self, signal: Signal, patience: Duration) -> Result<()> {
         kill_process(self.pid()?, signal).with_context(|| format!("stopping {}", self.name))?;
         let started = Instant::now();
         while self.child.try_wait()?.is_none() {
@@ -95,7 +107,7 @@ impl Process {
     }
 
     /// SIGKILL to the process and to all that it started: what a power cut leaves of it.
-    pub(super) fn kill(mut self) -> Result<ExitStatus> {
+    pub fn kill(mut self) -> Result<ExitStatus> {
         let family = descendants(self.child.id());
         self.child.kill()?;
         for pid in family.into_iter().filter_map(pid) {
@@ -105,11 +117,22 @@ impl Process {
         Ok(self.child.wait()?)
     }
 
+    /// Its number on this machine.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     fn pid(&self) -> Result<Pid> {
         pid(self.child.id()).ok_or_else(|| anyhow!("{} has no process id", self.name))
     }
 
-    fn log_tail(&self) -> String {
+    /// The last lines that it wrote.
+    pub fn log_tail(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")

@@ -12,7 +12,7 @@ const PREFIX: &str = "steelring-server-";
 
 /// A new empty folder, removed on drop. Its name carries the process id: a shared server lives in a static, which
 /// Rust never drops, so the next process to make a folder removes those whose process is gone.
-pub(super) fn folder(server: &str) -> Result<TempDir> {
+pub fn folder(server: &str) -> Result<TempDir> {
     let base = env::temp_dir();
     sweep(&base);
     tempfile::Builder::new()

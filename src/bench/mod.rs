@@ -1,0 +1,472 @@
+//! `steelring bench ring-of-steel`: from a camera's post to an operator's screen, measured from outside.
+//!
+//! The system under test runs in processes of its own ([`system`]). This process is what surrounds it: the cameras
+//! ([`offer`]), an operator's browser ([`watch`]), an intelligence unit ([`load`]), somebody who pulls plugs
+//! ([`disturb`]), and an accountant who trusts none of them ([`ledger`]).
+//!
+//! Read [`run`] first, then [`offer::offer`].
+
+mod disturb;
+mod gauge;
+mod ledger;
+mod load;
+mod offer;
+mod report;
+mod scenario;
+mod servers;
+mod system;
+mod usage;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use domain::{HitId, ListName, Timestamp};
+use simulator::{MAX_RATE, MIN_RATE, World};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{LogPlace, Settings};
+use crate::force;
+use crate::messages::{progress, spinner};
+use disturb::Disturber;
+use gauge::{Gauge, lock};
+use ledger::{Ledger, Lists};
+use load::Loader;
+pub use offer::Rate;
+use offer::{Cameras, Offer, Offered};
+use report::{Hops, Moment, Quantiles, Report, Verdict, histogram};
+pub use scenario::Scenario;
+use scenario::{Disturbance, Plan};
+pub use servers::Servers;
+use system::{Setup, System};
+use watch::Watch;
+
+/// Entries loaded at once: a list of its own for every so many.
+const LIST_ROWS: usize = 500_000;
+/// How long hits may stay away after the last read was accepted, while none comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A doubled hit would come late.
+const AFTERMATH: Duration = Duration::from_secs(1);
+/// Hits read back from the database at once.
+const PAGE: u32 = 5_000;
+/// How far this machine may fall behind in making reads before the run says nothing about the system, in seconds.
+const LATE_MAKING_S: f64 = 1.0;
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub rate: Rate,
+    pub seconds: f64,
+    pub entries: usize,
+    pub seed: u64,
+    pub matchers: u32,
+    pub scenario: Scenario,
+}
+
+/// Runs what was asked for, one scenario after the other. `None` for one that the engine has no use for.
+pub async fn run(settings: &Settings, servers: Servers, asked: &Asked) -> Result<Vec<Report>> {
+    check(settings, asked)?;
+    let bench = Bench {
+        settings,
+        servers: Arc::new(Mutex::new(servers)),
+        asked,
+    };
+    let scenarios = match asked.scenario {
+        Scenario::All => Scenario::RUNS.to_vec(),
+        one => vec![one],
+    };
+    let mut reports = Vec::new();
+    for scenario in scenarios {
+        if scenario == Scenario::Outage && !lock(&bench.servers).has_kafka() {
+            if asked.scenario == Scenario::All {
+                eprintln!("outage: passed over, it needs a Kafka that it may stop: --kafka local");
+                continue;
+            }
+            bail!("--scenario outage stops and starts a Kafka: give it one of its own with --kafka local");
+        }
+        let plan = scenario.plan(asked.rate, asked.seconds, asked.entries);
+        let report = bench
+            .one(plan)
+            .await
+            .with_context(|| format!("scenario {}", scenario.name()))?;
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+fn check(settings: &Settings, asked: &Asked) -> Result<()> {
+    if asked.seconds.is_nan() || asked.seconds < 1.0 {
+        bail!("--seconds: at least 1 is needed");
+    }
+    if let Rate::Fixed(rate) = asked.rate
+        && !(MIN_RATE..=MAX_RATE).contains(&rate)
+    {
+        bail!("--rate: give a number of reads a second from {MIN_RATE} to {MAX_RATE}, or max");
+    }
+    if asked.matchers == 0 || asked.matchers > settings.partitions {
+        bail!(
+            "--matchers: {} matchers cannot share {} partitions of plate reads; give 1 to {0}, or more partitions \
+             (partitions = N in the settings)",
+            asked.matchers,
+            settings.partitions
+        );
+    }
+    if asked.matchers > 1 && matches!(settings.log, LogPlace::Embedded(_)) {
+        bail!("--matchers: the embedded log belongs to one process with one matcher; --kafka takes more");
+    }
+    Ok(())
+}
+
+/// What all scenarios of a call share.
+struct Bench<'a> {
+    settings: &'a Settings,
+    servers: Arc<Mutex<Servers>>,
+    asked: &'a Asked,
+}
+
+/// What ran, until the verdict.
+struct Run {
+    plan: Plan,
+    lists_live_s: f64,
+    offered: Offered,
+    timeline: Vec<Moment>,
+    cpu_s: f64,
+    rss_peak_mb: f64,
+    disturbed: Option<(Timestamp, Timestamp)>,
+    cameras: Arc<Cameras>,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+impl Bench<'_> {
+    /// One scenario, on a system of its own.
+    async fn one(&self, plan: Plan) -> Result<Report> {
+        let name = plan.scenario.name();
+        let bar = spinner("starting the system");
+        let folder = tempfile::tempdir_in(&self.settings.data).context("make a folder for the run")?;
+        let log = self.log(folder.path(), name);
+        let database = self.database(folder.path(), name)?;
+        servers::try_log(&log, self.settings.partitions).await?;
+        servers::check_unused(&database).await?;
+        let setup = Setup {
+            folder: folder.path().to_owned(),
+            log,
+            database,
+            partitions: self.settings.partitions,
+            matchers: self.asked.matchers,
+            force: self.settings.force.clone(),
+        };
+        let system = tokio::task::spawn_blocking(|| System::start(setup)).await??;
+        bar.finish_and_clear();
+        let system = Arc::new(Mutex::new(system));
+        let run = self.measure(plan, &system).await;
+        let system = Arc::into_inner(system).and_then(|system| system.into_inner().ok());
+        let mut system = system.context("something still uses the system")?;
+        system.check()?;
+        let run = run?;
+        let database = system.database().to_owned();
+        tokio::task::spawn_blocking(move || system.stop()).await??;
+        self.report(run, &database).await
+    }
+
+    /// A log of the run's own.
+    fn log(&self, folder: &Path, scenario: &str) -> LogPlace {
+        match &self.settings.log {
+            LogPlace::Embedded(_) => LogPlace::Embedded(folder.join("log")),
+            LogPlace::Kafka {
+                brokers,
+                properties,
+                topic_prefix,
+                ..
+            } => LogPlace::Kafka {
+                brokers: brokers.clone(),
+                properties: properties.clone(),
+                topic_prefix: format!(
+                    "{topic_prefix}bench-{}-{}-{scenario}.",
+                    Timestamp::now().as_second(),
+                    std::process::id()
+                ),
+                instance_id: None,
+            },
+        }
+    }
+
+    /// A database of the run's own, where this process may make one; else the one that was given.
+    fn database(&self, folder: &Path, scenario: &str) -> Result<String> {
+        if let Some(made) = lock(&self.servers).make_database(scenario)? {
+            return Ok(made);
+        }
+        let in_data = self.settings.data.join("steelring.db");
+        if self.settings.database == format!("sqlite:{}", in_data.display()) {
+            return Ok(format!("sqlite:{}", folder.join("steelring.db").display()));
+        }
+        Ok(self.settings.database.clone())
+    }
+
+    async fn measure(&self, plan: Plan, system: &Arc<Mutex<System>>) -> Result<Run> {
+        let force = force::load(self.settings.force.as_deref())?;
+        let world = World::new(self.asked.seed, force).context("lay out the simulated world")?;
+        let loader = Loader::new(&lock(system));
+        let mut lists = Lists::default();
+        let begun = Instant::now();
+        let long_list = load_lists(&world, &plan, &loader, &mut lists).await?;
+        let lists_live_s = begun.elapsed().as_secs_f64();
+
+        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let cameras = Arc::new(Cameras::new(&lock(system), Arc::clone(&ledger))?);
+        let watch = Watch::new(&lock(system), Arc::clone(&ledger));
+        let connected = watch.connect().await?;
+        let done = CancellationToken::new();
+        let watching = tokio::spawn(watch.run(connected, done.clone()));
+        let before = lock(system).usage();
+        let gauge = Gauge {
+            system: Arc::clone(system),
+            cameras: Arc::clone(&cameras),
+            ledger: Arc::clone(&ledger),
+        };
+        let bar = progress(plan.seconds.ceil() as u64, plan.scenario.name());
+        let show = bar.clone();
+        let measuring = tokio::spawn(gauge.run(done.clone(), move |moment, reads| {
+            show.set_position(moment.t_s as u64);
+            show.set_message(format!("{reads} reads, {:.0} behind", moment.lag));
+        }));
+        let disturber = Disturber {
+            disturbance: plan.disturbance,
+            seconds: plan.seconds,
+            system: Arc::clone(system),
+            servers: Arc::clone(&self.servers),
+            loader,
+            long_list,
+        };
+        let disturbing = tokio::spawn(disturber.run());
+        let offer = Offer {
+            world,
+            lists: Arc::new(lists),
+            demand: plan.demand,
+            rate: plan.rate,
+            pace: plan.pace,
+            seconds: plan.seconds,
+        };
+        let offered = offer::offer(offer, Arc::clone(&cameras)).await;
+        let disturbed = disturbing.await?;
+        let settled = match &offered {
+            Ok(_) => settle(&ledger, lock(system).database().to_owned()).await,
+            Err(_) => Ok(()),
+        };
+        let used = lock(system).usage();
+        done.cancel();
+        bar.finish_and_clear();
+        watching.await?;
+        let timeline = measuring.await?;
+        settled?;
+        Ok(Run {
+            plan,
+            lists_live_s,
+            offered: offered?,
+            timeline,
+            cpu_s: used.cpu_s - before.cpu_s,
+            rss_peak_mb: used.rss_peak_mb,
+            disturbed: disturbed?,
+            cameras,
+            ledger,
+        })
+    }
+
+    async fn report(&self, run: Run, database: &str) -> Result<Report> {
+        let Run { plan, offered, .. } = &run;
+        if offered.late_making_s > LATE_MAKING_S && plan.rate != Rate::Max {
+            bail!(
+                "this machine cannot offer so many reads: it fell {:.1} s behind in making them, by no fault of the \
+                 system. Give a lower --rate",
+                offered.late_making_s
+            );
+        }
+        let (stored, mut hops) = read_back(database, &lock(&run.ledger)).await?;
+        hops.accept = Quantiles::of(&lock(&run.cameras.accept_us));
+        let ledger = lock(&run.ledger);
+        let mut latency = histogram();
+        for (due, push) in ledger.pushes_since_due() {
+            latency.saturating_record(micros(due, push.at));
+        }
+        let accepted = run.cameras.accepted.load(Ordering::Relaxed);
+        let most = |of: fn(&Moment) -> f64| run.timeline.iter().map(of).fold(0.0, f64::max);
+        let mut report = Report {
+            version: env!("CARGO_PKG_VERSION"),
+            machine: report::machine(),
+            engine: engine(&self.settings.log),
+            database: if database.starts_with("sqlite") {
+                "sqlite"
+            } else {
+                "postgresql"
+            },
+            scenario: plan.scenario.name(),
+            seed: self.asked.seed,
+            seconds: plan.seconds,
+            entries: plan.entries as u64,
+            matchers: self.asked.matchers,
+            partitions: self.settings.partitions,
+            rate_offered: match plan.rate {
+                Rate::Fixed(rate) => Some(rate),
+                Rate::Max => None,
+            },
+            reads_per_s: accepted as f64 / offered.elapsed_s,
+            reads_accepted: accepted,
+            late_s: offered.late_sending_s,
+            hits_expected: 0,
+            hits_seen: 0,
+            lost: 0,
+            doubled: 0,
+            unexpected: 0,
+            latency_ms: Quantiles::of(&latency),
+            hop_ms: hops,
+            lag_max: most(|moment| moment.lag),
+            rss_mb: most(|moment| moment.rss_mb),
+            rss_peak_mb: run.rss_peak_mb,
+            cpu_s_per_million_reads: run.cpu_s / accepted.max(1) as f64 * 1e6,
+            lists_live_s: run.lists_live_s,
+            ceiling: None,
+            verdict: Verdict {
+                criterion: String::new(),
+                passed: false,
+                found: String::new(),
+            },
+            distribution: report::distribution(&latency),
+            timeline: run.timeline.clone(),
+        };
+        report.balance(ledger.balance(&stored));
+        report.verdict = plan.scenario.judge(&report, &ledger, run.disturbed);
+        Ok(report)
+    }
+}
+
+/// Loads the world's lists, filled up to as many entries as were asked for. Returns the file that replaces the long list,
+/// where one will.
+async fn load_lists(
+    world: &World,
+    plan: &Plan,
+    loader: &Loader,
+    lists: &mut Lists,
+) -> Result<Option<(ListName, Vec<u8>)>> {
+    let now = Timestamp::now();
+    let own = world.hotlists(now);
+    let own_entries: usize = own.iter().map(|(_, entries)| entries.len()).sum();
+    let Some(absent) = plan.entries.checked_sub(own_entries) else {
+        bail!(
+            "--entries: the simulated world's own lists have {own_entries} entries; give that many or more"
+        );
+    };
+    let bar = progress(plan.entries as u64, "loading lists");
+    for (list, entries) in own {
+        lists.add(&entries, true);
+        loader.load(&list, load::file(&entries)?).await?;
+        bar.inc(entries.len() as u64);
+    }
+    let reloads = matches!(plan.disturbance, Disturbance::Reload { .. });
+    let rows = if reloads { usize::MAX } else { LIST_ROWS };
+    let long = ListName::parse("absent").context("name the long list")?;
+    let entries = world.absent(&long, absent + if reloads { absent } else { 0 }, now);
+    let (first, second) = entries.split_at(absent);
+    lists.add(&entries, !reloads);
+    for (number, part) in first.chunks(rows.max(1)).enumerate() {
+        // An entry's id holds its list's name: lists beyond the first have ids of their own.
+        let list = if number == 0 {
+            long.clone()
+        } else {
+            ListName::parse(&format!("absent-{number}"))?
+        };
+        loader.load(&list, load::file(part)?).await?;
+        bar.inc(part.len() as u64);
+    }
+    bar.finish_and_clear();
+    let bar = spinner("waiting for every matcher to judge under the new lists");
+    loader.wait_until_live().await?;
+    bar.finish_and_clear();
+    Ok(reloads
+        .then(|| load::file(second).map(|file| (long, file)))
+        .transpose()?)
+}
+
+/// Waits until every hit that is owed has been pushed and stored, or none has come for a while.
+async fn settle(ledger: &Mutex<Ledger>, database: String) -> Result<()> {
+    let store = Store::open(&database)
+        .await
+        .context("open the system's database")?;
+    let (mut progress_at, mut last) = (Instant::now(), (usize::MAX, 0));
+    loop {
+        let (open, owed) = {
+            let ledger = lock(ledger);
+            (ledger.open(), ledger.owed() as u64)
+        };
+        let stored = store.count_hits().await.unwrap_or(last.1);
+        if open == 0 && stored >= owed {
+            break;
+        }
+        if (open, stored) != last {
+            (progress_at, last) = (Instant::now(), (open, stored));
+        }
+        if progress_at.elapsed() > PATIENCE {
+            // What is missing now is lost: the balance will say so.
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(AFTERMATH).await;
+    Ok(())
+}
+
+/// Every hit that the database keeps, and how long the hops to it took.
+async fn read_back(database: &str, ledger: &Ledger) -> Result<(Vec<HitId>, Hops)> {
+    let store = Store::open(database)
+        .await
+        .context("open the system's database")?;
+    let (mut ids, mut matched, mut case, mut push) = (Vec::new(), histogram(), histogram(), histogram());
+    loop {
+        let page = store
+            .hits_after(ids.last().copied(), PAGE)
+            .await
+            .context("read hits back")?;
+        if page.is_empty() {
+            break;
+        }
+        for hit in page {
+            ids.push(hit.hit_id);
+            matched.saturating_record(micros(hit.read.received_at, hit.matched_at));
+            if let Some(pushed) = ledger.push_of(hit.hit_id) {
+                case.saturating_record(micros(hit.matched_at, pushed.happened_at));
+                push.saturating_record(micros(pushed.happened_at, pushed.at));
+            }
+        }
+    }
+    let hops = Hops {
+        accept: Quantiles::default(),
+        matched: Quantiles::of(&matched),
+        case: Quantiles::of(&case),
+        push: Quantiles::of(&push),
+    };
+    Ok((ids, hops))
+}
+
+fn engine(log: &LogPlace) -> &'static str {
+    match log {
+        LogPlace::Embedded(_) => "embedded",
+        LogPlace::Kafka { .. } => "kafka",
+    }
+}
+
+fn micros(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_micros()).unwrap_or_default()
+}
+
+/// Makes the files for results before anything runs, so that a run is not for nothing.
+pub fn make_result(path: Option<&PathBuf>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::File::create(path).map(drop).with_context(|| {
+        format!(
+            "make the file for results {}: choose another place",
+            path.display()
+        )
+    })
+}

@@ -1,0 +1,72 @@
+//! `steelring bench`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::bench::{self, Asked, Rate, make_result};
+use crate::cli::{Bench, Global, RingOfSteel};
+use crate::config::{Settings, make_data_directory};
+
+pub async fn run(mut global: Global, command: Bench) -> Result<ExitCode> {
+    let Bench::RingOfSteel(RingOfSteel {
+        rate,
+        seconds,
+        entries,
+        seed,
+        matchers,
+        scenario,
+        json,
+        html,
+    }) = command;
+    let asked = Asked {
+        rate,
+        seconds,
+        entries,
+        seed,
+        matchers,
+        scenario,
+    };
+    make_result(json.as_ref())?;
+    make_result(html.as_ref())?;
+    let base = global.data.clone().unwrap_or_else(std::env::temp_dir);
+    make_data_directory(&base)?;
+    let folder = tempfile::Builder::new()
+        .prefix("steelring-bench-")
+        .tempdir_in(&base);
+    let folder = folder.with_context(|| format!("make a folder in {}", base.display()))?;
+    global.data = Some(folder.path().to_owned());
+    let (global, servers) = tokio::task::spawn_blocking(move || {
+        let servers = bench::Servers::start(&mut global)?;
+        anyhow::Ok((global, servers))
+    })
+    .await??;
+    let settings = Settings::load(&global)?;
+    let reports = bench::run(&settings, servers, &asked).await?;
+    for report in &reports {
+        println!("{report}");
+    }
+    if let Some(path) = json {
+        // One run is an object, as scripts expect it; several are a list.
+        let text = match reports.as_slice() {
+            [one] => serde_json::to_vec_pretty(one),
+            several => serde_json::to_vec_pretty(several),
+        };
+        std::fs::write(&path, text?).with_context(|| format!("write {}", path.display()))?;
+    }
+    let passed = reports.iter().all(|report| report.verdict.passed);
+    Ok(if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A rate as it is written on the command line.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    if text == "max" {
+        return Ok(Rate::Max);
+    }
+    let number = text.parse().map(Rate::Fixed);
+    number.map_err(|_| "give a number of reads a second, or max".to_owned())
+}
