@@ -136,6 +136,9 @@ pub struct RingOfSteel {
     /// Entries on all lists.
     #[arg(long, default_value_t = 100_000)]
     pub entries: usize,
+    /// How many times as many wanted vehicles (grade 1 to 3) as on a real ring: their hits are what latency is measured on.
+    #[arg(long, default_value_t = 10.0)]
+    pub wanted: f64,
     /// Seed of the simulated world.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -219,6 +219,16 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The same on another list: another entry, with an id of its own.
+    #[must_use]
+    pub fn on(self, list: &ListName) -> Self {
+        Self {
+            entry_id: EntryId::of_entry(list, self.vrm, &self.reference),
+            list: list.clone(),
+            ..self
+        }
+    }
+
     /// Whether a vehicle seen at `at` is still looked for.
     #[must_use]
     pub fn is_live_at(&self, at: Timestamp) -> bool {

@@ -122,9 +122,8 @@ pub(crate) fn all(seed: u64, now: Timestamp) -> Vec<(ListName, Vec<Entry>)> {
     lists
 }
 
-/// `count` entries of grade 4 on a list of their own for vehicles that are never on the road: they make the lists long and
-/// hit misreads alone.
-pub(crate) fn absent(seed: u64, list: &ListName, count: usize, now: Timestamp) -> Vec<Entry> {
+/// `count` entries of grade 4 for vehicles that are never on the road: they make the lists long and hit misreads alone.
+pub(crate) fn absent(seed: u64, count: usize, now: Timestamp) -> Vec<Entry> {
     let on_the_road: HashSet<Vrm> = (0..WANTED + NOTED + ORDINARY)
         .map(|number| Vehicle::of(seed, number).mark.vrm)
         .collect();
@@ -132,14 +131,8 @@ pub(crate) fn absent(seed: u64, list: &ListName, count: usize, now: Timestamp) -
         let vehicle = Vehicle::of(seed, number);
         let mut dice = Dice::of(&[seed, u64::from_be_bytes(*b"-absent-"), number]);
         let story = dice.weighted(NOTED_STORIES);
-        (!on_the_road.contains(&vehicle.mark.vrm)).then(|| {
-            let entry = entry(seed, number, &vehicle, story, &mut dice, now);
-            Entry {
-                entry_id: EntryId::of_entry(list, entry.vrm, &entry.reference),
-                list: list.clone(),
-                ..entry
-            }
-        })
+        (!on_the_road.contains(&vehicle.mark.vrm))
+            .then(|| entry(seed, number, &vehicle, story, &mut dice, now))
     };
     (ABSENT..).filter_map(entry).take(count).collect()
 }
@@ -232,8 +225,7 @@ mod tests {
 
     #[test]
     fn absent_entries_are_as_many_as_asked_for_and_share_no_mark_with_the_road() {
-        let list = ListName::parse("absent").unwrap();
-        let entries = absent(1, &list, 2_000, "2026-11-01T12:00:00Z".parse().unwrap());
+        let entries = absent(1, 2_000, "2026-11-01T12:00:00Z".parse().unwrap());
         let ids: HashSet<EntryId> = entries.iter().map(|entry| entry.entry_id).collect();
         assert_eq!(ids.len(), 2_000);
         let road: HashSet<Vrm> = (0..WANTED + NOTED + ORDINARY)

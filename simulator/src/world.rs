@@ -66,11 +66,11 @@ impl World {
         lists::all(self.plan.seed, now)
     }
 
-    /// A list of `count` vehicles for intelligence (grade 4) that are never on its roads: what makes lists long. Only
+    /// Entries of `count` vehicles for intelligence (grade 4) that are never on its roads: what makes lists long. Only
     /// misreads hit them.
     #[must_use]
-    pub fn absent(&self, list: &ListName, count: usize, now: Timestamp) -> Vec<Entry> {
-        lists::absent(self.plan.seed, list, count, now)
+    pub fn absent(&self, count: usize, now: Timestamp) -> Vec<Entry> {
+        lists::absent(self.plan.seed, count, now)
     }
 
     /// Its traffic from `start` on. Vehicles are under way already.

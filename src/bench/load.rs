@@ -132,7 +132,8 @@ mod tests {
         let now: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
         let absent: ListName = "absent".parse().unwrap();
         let mut lists = world.hotlists(now);
-        lists.push((absent.clone(), world.absent(&absent, 500, now)));
+        let entries = world.absent(500, now).into_iter().map(|entry| entry.on(&absent));
+        lists.push((absent.clone(), entries.collect()));
         for (list, entries) in lists {
             let parsed = intelligence::parse(&list, &file(&entries).unwrap(), now, &force.timezone).unwrap();
             assert_eq!(parsed.faults, [], "{list}");

@@ -11,6 +11,7 @@ mod gauge;
 mod ledger;
 mod load;
 mod offer;
+mod page;
 mod report;
 mod scenario;
 mod servers;
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use domain::hotlist::Entry;
 use domain::{HitId, ListName, Timestamp};
 use simulator::{MAX_RATE, MIN_RATE, World};
 use store::Store;
@@ -38,6 +40,7 @@ use ledger::{Ledger, Lists};
 use load::Loader;
 pub use offer::Rate;
 use offer::{Cameras, Offer, Offered};
+pub use page::page;
 use report::{Hops, Moment, Quantiles, Report, Verdict, histogram};
 pub use scenario::Scenario;
 use scenario::{Disturbance, Plan};
@@ -62,6 +65,7 @@ pub struct Asked {
     pub rate: Rate,
     pub seconds: f64,
     pub entries: usize,
+    pub wanted: f64,
     pub seed: u64,
     pub matchers: u32,
     pub scenario: Scenario,
@@ -88,7 +92,7 @@ pub async fn run(settings: &Settings, servers: Servers, asked: &Asked) -> Result
             }
             bail!("--scenario outage stops and starts a Kafka: give it one of its own with --kafka local");
         }
-        let plan = scenario.plan(asked.rate, asked.seconds, asked.entries);
+        let plan = scenario.plan(asked);
         let report = bench
             .one(plan)
             .await
@@ -106,6 +110,9 @@ fn check(settings: &Settings, asked: &Asked) -> Result<()> {
         && !(MIN_RATE..=MAX_RATE).contains(&rate)
     {
         bail!("--rate: give a number of reads a second from {MIN_RATE} to {MAX_RATE}, or max");
+    }
+    if !(0.1..=1_000.0).contains(&asked.wanted) {
+        bail!("--wanted: give a factor from 0.1 to 1000");
     }
     if asked.matchers == 0 || asked.matchers > settings.partitions {
         bail!(
@@ -252,8 +259,9 @@ impl Bench<'_> {
         };
         let offered = offer::offer(offer, Arc::clone(&cameras)).await;
         let disturbed = disturbing.await?;
+        let database = lock(system).database().to_owned();
         let settled = match &offered {
-            Ok(_) => settle(&ledger, lock(system).database().to_owned()).await,
+            Ok(_) => settle(&ledger, &database).await,
             Err(_) => Ok(()),
         };
         let used = lock(system).usage();
@@ -306,6 +314,7 @@ impl Bench<'_> {
             seed: self.asked.seed,
             seconds: plan.seconds,
             entries: plan.entries as u64,
+            wanted: plan.demand.wanted,
             matchers: self.asked.matchers,
             partitions: self.settings.partitions,
             rate_offered: match plan.rate {
@@ -365,32 +374,38 @@ async fn load_lists(
         bar.inc(entries.len() as u64);
     }
     let reloads = matches!(plan.disturbance, Disturbance::Reload { .. });
-    let rows = if reloads { usize::MAX } else { LIST_ROWS };
-    let long = ListName::parse("absent").context("name the long list")?;
-    let entries = world.absent(&long, absent + if reloads { absent } else { 0 }, now);
-    let (first, second) = entries.split_at(absent);
-    lists.add(&entries, !reloads);
-    for (number, part) in first.chunks(rows.max(1)).enumerate() {
-        // An entry's id holds its list's name: lists beyond the first have ids of their own.
-        let list = if number == 0 {
-            long.clone()
+    let name = |number: usize| ListName::parse(&format!("absent-{number}"));
+    // The list that is replaced is one; its successor has other vehicles.
+    let (rows, count) = if reloads {
+        (absent.max(1), absent * 2)
+    } else {
+        (LIST_ROWS, absent)
+    };
+    let mut entries = world.absent(count, now).into_iter();
+    let mut number = 0;
+    let mut replacement = None;
+    while !entries.as_slice().is_empty() {
+        let list = name(if reloads { 0 } else { number })?;
+        let part: Vec<Entry> = entries.by_ref().take(rows).map(|entry| entry.on(&list)).collect();
+        lists.add(&part, !reloads);
+        let file = load::file(&part)?;
+        if reloads && number > 0 {
+            replacement = Some((list, file));
         } else {
-            ListName::parse(&format!("absent-{number}"))?
-        };
-        loader.load(&list, load::file(part)?).await?;
-        bar.inc(part.len() as u64);
+            loader.load(&list, file).await?;
+            bar.inc(part.len() as u64);
+        }
+        number += 1;
     }
     bar.finish_and_clear();
     let bar = spinner("waiting for every matcher to judge under the new lists");
     loader.wait_until_live().await?;
     bar.finish_and_clear();
-    Ok(reloads
-        .then(|| load::file(second).map(|file| (long, file)))
-        .transpose()?)
+    Ok(replacement)
 }
 
 /// Waits until every hit that is owed has been pushed and stored, or none has come for a while.
-async fn settle(ledger: &Mutex<Ledger>, database: String) -> Result<()> {
+async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
     let store = Store::open(&database)
         .await
         .context("open the system's database")?;

@@ -104,6 +104,8 @@ pub struct Report {
     pub seed: u64,
     pub seconds: f64,
     pub entries: u64,
+    /// How many times as many wanted vehicles as on a real ring.
+    pub wanted: f64,
     pub matchers: u32,
     pub partitions: u32,
     /// Reads a second; none for as many as are taken.

@@ -7,6 +7,7 @@ use domain::Timestamp;
 use hdrhistogram::Histogram;
 use simulator::Demand;
 
+use super::Asked;
 use super::ledger::Ledger;
 use super::offer::{Pace, Rate};
 use super::report::{Quantiles, Report, Verdict, histogram};
@@ -82,7 +83,7 @@ const KILL_EVERY_S: f64 = 10.0;
 const RELOADED_ROWS: usize = 1_000_000;
 /// At night a room has few reads. Many of them are of wanted vehicles, or nothing would be measured.
 const NIGHT_RATE: f64 = 10.0;
-const NIGHT_WANTED: f64 = 50.0;
+const NIGHT_WANTED: f64 = 200.0;
 /// Seconds that a scenario takes at least, to show what it is about.
 const OUTAGE_RUN_S: f64 = 90.0;
 const RELOAD_RUN_S: f64 = 120.0;
@@ -115,15 +116,22 @@ impl Scenario {
         }
     }
 
-    /// What it does at a rate, for so long, with so many entries.
-    pub fn plan(self, rate: Rate, seconds: f64, entries: usize) -> Plan {
+    /// What it does with what was asked for.
+    pub fn plan(self, asked: &Asked) -> Plan {
+        let Asked {
+            rate,
+            seconds,
+            entries,
+            wanted,
+            ..
+        } = *asked;
         let steady = Plan {
             scenario: self,
             rate,
             seconds,
             entries,
             pace: Pace::Flat,
-            demand: Demand::flat(1.0),
+            demand: Demand::flat(1.0).wanting(wanted),
             disturbance: Disturbance::None,
         };
         match self {

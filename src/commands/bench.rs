@@ -13,6 +13,7 @@ pub async fn run(mut global: Global, command: Bench) -> Result<ExitCode> {
         rate,
         seconds,
         entries,
+        wanted,
         seed,
         matchers,
         scenario,
@@ -23,6 +24,7 @@ pub async fn run(mut global: Global, command: Bench) -> Result<ExitCode> {
         rate,
         seconds,
         entries,
+        wanted,
         seed,
         matchers,
         scenario,
@@ -53,6 +55,11 @@ pub async fn run(mut global: Global, command: Bench) -> Result<ExitCode> {
             several => serde_json::to_vec_pretty(several),
         };
         std::fs::write(&path, text?).with_context(|| format!("write {}", path.display()))?;
+    }
+    if let Some(path) = html {
+        let command: Vec<String> = std::env::args().skip(1).collect();
+        let page = bench::page(&reports, &format!("steelring {}", command.join(" ")))?;
+        std::fs::write(&path, page).with_context(|| format!("write {}", path.display()))?;
     }
     let passed = reports.iter().all(|report| report.verdict.passed);
     Ok(if passed {

@@ -21,6 +21,7 @@
 pub mod cache;
 pub mod page;
 mod paths;
+pub mod plot;
 pub mod run;
 pub mod servers;
 pub mod wheels;
