@@ -132,8 +132,15 @@ macro_rules! hash {
         impl $name {
             /// The hash's bytes.
             #[must_use]
-            pub fn as_bytes(&self) -> &[u8] {
+            pub fn as_bytes(&self) -> &[u8; $bytes] {
                 &self.0
+            }
+        }
+
+        /// Bytes that [`as_bytes`](Self::as_bytes) gave.
+        impl From<[u8; $bytes]> for $name {
+            fn from(bytes: [u8; $bytes]) -> Self {
+                Self(bytes)
             }
         }
 

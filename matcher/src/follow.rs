@@ -10,7 +10,6 @@ use stream::wire::{self, MatcherStatus};
 use stream::{Delivered, LogError, Start};
 
 use crate::health::Backoff;
-use crate::index::Index;
 use crate::lists::Lists;
 use crate::{MatcherError, Shared};
 
@@ -52,7 +51,15 @@ async fn follow_once(shared: &Shared, backoff: &mut Backoff, voice: &mut Voice) 
         let records = tail.poll(BATCH, WAIT).await?;
         backoff.reset();
         // While catching up, one index at the end is enough.
-        behind |= take(&mut lists, &records);
+        if !records.is_empty() {
+            let taken = tokio::task::spawn_blocking(move || {
+                let whole = take(&mut lists, &records);
+                (lists, whole)
+            });
+            let whole;
+            (lists, whole) = ended(taken.await);
+            behind |= whole;
+        }
         if tail.caught_up() {
             if behind {
                 lists = apply(shared, lists, voice).await;
@@ -84,13 +91,11 @@ fn take(lists: &mut Lists, records: &[Delivered]) -> bool {
 /// Builds the index of the last whole revision aside, then swaps it in.
 async fn apply(shared: &Shared, lists: Lists, voice: &mut Voice) -> Lists {
     let built = tokio::task::spawn_blocking(move || {
-        let index = Index::build(lists.revision().unwrap_or_default(), lists.entries());
+        let mut lists = lists;
+        let index = lists.index();
         (lists, index)
     });
-    let (lists, index) = match built.await {
-        Ok(built) => built,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    };
+    let (lists, index) = ended(built.await);
     let (revision, entries) = (index.revision(), index.len());
     shared.index.store(Arc::new(index));
     metrics::gauge!("steelring_matcher_entries").set(entries as f64);
@@ -99,6 +104,11 @@ async fn apply(shared: &Shared, lists: Lists, voice: &mut Voice) -> Lists {
     voice.applied_at = Timestamp::now();
     voice.speak(shared, true).await;
     lists
+}
+
+/// What a thread of its own came to. A panic there is one here.
+fn ended<T>(outcome: Result<T, tokio::task::JoinError>) -> T {
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Opens the gate once there is a whole revision, or nothing at all: an empty topic is revision 0. Entries without a

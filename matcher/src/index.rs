@@ -1,11 +1,15 @@
-//! The index: immutable, built aside, swapped whole.
+//! The index: immutable, made aside, swapped whole.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use domain::hotlist::{Entry, Revision};
 use domain::vrm::MAX_LENGTH;
+use hashbrown::HashTable;
+use stream::wire::{EntryChange, RevisionMark};
+
+use crate::lists::Lists;
+use crate::packed;
+use crate::pages::{Address, Pages};
 
 /// Values of a character: none, 26 letters, 10 digits.
 const RADIX: u64 = 37;
@@ -13,40 +17,38 @@ const RADIX: u64 = 37;
 const _: () = assert!(RADIX.pow(MAX_LENGTH as u32) < 1 << 53);
 
 /// The entries of one revision by mark.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Index {
     revision: Revision,
-    /// Sorted by mark, then id, so that one mark's entries stand together and in the same order on every machine.
-    entries: Vec<Arc<Entry>>,
-    /// Where a mark's entries begin and how many there are. The keys come from lists that a force loads itself, so
-    /// that speed counts here and not protection from chosen collisions.
-    by_mark: HashMap<u64, Span, BuildHasherDefault<Mix>>,
-}
-
-/// Entries that stand together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    start: u32,
-    length: u32,
+    pages: Pages,
+    /// Where each entry stands, by its mark. Shared with the lists until these change.
+    by_mark: Arc<HashTable<Address>>,
 }
 
 impl Index {
-    /// Builds the index of a revision. It sorts every entry, so not on a thread that others wait for.
-    #[must_use]
-    pub fn build(revision: Revision, mut entries: Vec<Arc<Entry>>) -> Self {
-        entries.sort_unstable_by_key(|entry| (entry.vrm, entry.entry_id));
-        let mut by_mark: HashMap<u64, Span, _> = HashMap::default();
-        by_mark.reserve(entries.len());
-        for (start, entry) in (0..).zip(&entries) {
-            if let Some(code) = code_of(entry.vrm.as_bytes()) {
-                by_mark.entry(code).or_insert(Span { start, length: 0 }).length += 1;
-            }
-        }
+    /// The entries in `pages` that `by_mark` leads to.
+    pub(crate) fn new(revision: Revision, pages: Pages, by_mark: Arc<HashTable<Address>>) -> Self {
         Self {
             revision,
-            entries,
+            pages,
             by_mark,
         }
+    }
+
+    /// The index of a revision that has just these entries.
+    #[must_use]
+    pub fn of(revision: Revision, entries: &[Entry]) -> Self {
+        let mut lists = Lists::default();
+        for entry in entries {
+            lists.take(EntryChange::Put(Box::new(entry.clone())), false);
+        }
+        let mark = RevisionMark {
+            revision,
+            entries: entries.len() as u64,
+            published_at: domain::Timestamp::UNIX_EPOCH,
+        };
+        lists.take(EntryChange::Mark(mark), false);
+        lists.index()
     }
 
     /// The revision of all lists that this is.
@@ -58,26 +60,35 @@ impl Index {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.by_mark.len()
     }
 
     /// Whether nothing is looked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.by_mark.is_empty()
     }
 
-    /// Where the entries of a mark's code stand, if there are any.
+    /// Whether a mark, of this code, is on a list.
     #[must_use]
-    pub fn find(&self, code: u64) -> Option<Span> {
-        self.by_mark.get(&code).copied()
+    pub fn holds(&self, mark: &[u8], code: u64) -> bool {
+        let same = |address: &Address| packed::mark_at(&self.pages, *address) == mark;
+        self.by_mark.find(hash_of_code(code), same).is_some()
     }
 
-    /// The entries of a span that [`Index::find`] gave.
+    /// The entries of a mark, in order of id, so that they come in the same order on every machine.
     #[must_use]
-    pub fn entries(&self, span: Span) -> &[Arc<Entry>] {
-        let start = span.start as usize;
-        &self.entries[start..start + span.length as usize]
+    pub fn entries(&self, mark: &[u8]) -> Vec<Entry> {
+        let Some(code) = code_of(mark) else {
+            return Vec::new();
+        };
+        let alike = self.by_mark.iter_hash(hash_of_code(code));
+        let mut entries: Vec<Entry> = alike
+            .filter(|address| packed::mark_at(&self.pages, **address) == mark)
+            .map(|address| packed::entry_at(&self.pages, *address))
+            .collect();
+        entries.sort_unstable_by_key(|entry| entry.entry_id);
+        entries
     }
 }
 
@@ -97,27 +108,13 @@ pub fn code_of(mark: &[u8]) -> Option<u64> {
     })
 }
 
-/// Hashes a code by one multiplication whose halves are folded: hash tables look at the highest and the lowest bits.
-#[derive(Default)]
-struct Mix(u64);
-
-impl Hasher for Mix {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, code: u64) {
-        /// 2^64 divided by the golden ratio.
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let product = u128::from(code ^ GOLDEN) * u128::from(GOLDEN);
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// Hashes a code by one multiplication whose halves are folded: hash tables look at the highest and the lowest bits. The
+/// marks come from lists that a force loads itself, so that speed counts and not protection from chosen collisions.
+pub(crate) fn hash_of_code(code: u64) -> u64 {
+    /// 2^64 divided by the golden ratio.
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let product = u128::from(code ^ GOLDEN) * u128::from(GOLDEN);
+    (product >> 64) as u64 ^ product as u64
 }
 
 #[cfg(test)]

@@ -114,10 +114,10 @@ impl Judge {
             let delivered = &reads[candidate.read];
             let opened = match candidate.found {
                 Found::NoMark => Err("the key is no mark".to_owned()),
-                Found::Entries(span) => poison::open(delivered).map(|read| (read, span)),
+                Found::Listed => poison::open(delivered),
             };
             match opened {
-                Ok((read, span)) => matching::judge(&read, span, index, now, &mut self.hits),
+                Ok(read) => matching::judge(&read, index, now, &mut self.hits),
                 Err(reason) => {
                     let place = delivered.place;
                     tracing::warn!(

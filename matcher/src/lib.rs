@@ -19,6 +19,8 @@ pub mod matching;
 mod follow;
 mod health;
 mod judge;
+mod packed;
+mod pages;
 mod poison;
 
 use std::sync::Arc;

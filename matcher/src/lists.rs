@@ -4,17 +4,37 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::EntryId;
-use domain::hotlist::{Entry, Revision};
+use domain::hotlist::Revision;
+use hashbrown::HashTable;
 use stream::wire::{EntryChange, RevisionMark};
+
+use crate::index::{Index, code_of, hash_of_code};
+use crate::packed::{self, Packer};
+use crate::pages::{Address, PAGE_BYTES, Pages};
+
+/// Pages beyond twice of what is needed that are kept: before that it is not worth packing all anew. Each revision
+/// begins a page of its own.
+const SPARE_PAGES: usize = 64;
 
 /// All lists: the last whole revision, and what came behind it.
 #[derive(Default)]
 pub struct Lists {
-    whole: HashMap<EntryId, Arc<Entry>>,
+    packer: Packer,
+    by_id: HashTable<Address>,
+    by_mark: Arc<HashTable<Address>>,
+    /// Bytes of the entries that are on the lists, without their texts.
+    live_bytes: usize,
+    /// Pages when everything had just been packed anew.
+    tidy_pages: usize,
     mark: Option<RevisionMark>,
-    /// Changes since the mark, the last of each entry; none is a removal.
-    coming: HashMap<EntryId, Option<Arc<Entry>>>,
+    /// Changes up to the last mark that the tables above do not have yet.
+    settled: Changes,
+    /// Changes since the mark.
+    coming: Changes,
 }
+
+/// The last change of each entry: where it now stands, or none for a removal.
+type Changes = HashMap<EntryId, Option<Address>>;
 
 impl Lists {
     /// Takes the next change. Answers whether it made a new revision whole.
@@ -25,7 +45,8 @@ impl Lists {
     pub fn take(&mut self, change: EntryChange, repair: bool) -> bool {
         match change {
             EntryChange::Put(entry) => {
-                self.coming.insert(entry.entry_id, Some(Arc::from(entry)));
+                let address = self.packer.put(&entry);
+                self.coming.insert(entry.entry_id, Some(address));
                 false
             }
             EntryChange::Remove(entry) => {
@@ -38,11 +59,10 @@ impl Lists {
                     return false;
                 }
                 self.mark = Some(mark);
-                for (id, change) in self.coming.drain() {
-                    match change {
-                        Some(entry) => self.whole.insert(id, entry),
-                        None => self.whole.remove(&id),
-                    };
+                if self.settled.is_empty() {
+                    self.settled = std::mem::take(&mut self.coming);
+                } else {
+                    self.settled.extend(self.coming.drain());
                 }
                 true
             }
@@ -61,9 +81,72 @@ impl Lists {
         self.mark.is_none() && self.coming.is_empty()
     }
 
-    /// The entries of the last whole revision, in no order.
-    #[must_use]
-    pub fn entries(&self) -> Vec<Arc<Entry>> {
-        self.whole.values().map(Arc::clone).collect()
+    /// The index of the last whole revision. Takes a second for each million entries that changed, so not on a thread that
+    /// others wait for.
+    pub fn index(&mut self) -> Index {
+        if !self.settled.is_empty() {
+            self.settle();
+            self.tidy();
+        }
+        self.packer.pages.seal();
+        Index::new(
+            self.revision().unwrap_or_default(),
+            self.packer.pages.clone(),
+            Arc::clone(&self.by_mark),
+        )
     }
+
+    /// Brings the tables up to the last mark.
+    fn settle(&mut self) {
+        let pages = &self.packer.pages;
+        // An index that is in use keeps the table as it is: this one is a copy then.
+        let by_mark = Arc::make_mut(&mut self.by_mark);
+        for (id, change) in std::mem::take(&mut self.settled) {
+            let hash = hash_of_id(id.as_bytes());
+            let same = |address: &Address| packed::id_at(pages, *address) == id.as_bytes();
+            if let Ok(found) = self.by_id.find_entry(hash, same) {
+                let (gone, _) = found.remove();
+                self.live_bytes -= packed::size_at(pages, gone);
+                if let Ok(found) = by_mark.find_entry(hash_of_mark(pages, gone), |address| *address == gone) {
+                    found.remove();
+                }
+            }
+            if let Some(address) = change {
+                self.live_bytes += packed::size_at(pages, address);
+                let rehash = |address: &Address| hash_of_id(packed::id_at(pages, *address));
+                self.by_id.insert_unique(hash, address, rehash);
+                let rehash = |address: &Address| hash_of_mark(pages, *address);
+                by_mark.insert_unique(hash_of_mark(pages, address), address, rehash);
+            }
+        }
+    }
+
+    /// Packs everything anew once half of the pages hold nothing that is on a list.
+    fn tidy(&mut self) {
+        let needed = self.tidy_pages.max(self.live_bytes / PAGE_BYTES);
+        // Between mark and mark the pages hold what comes, too.
+        if !self.coming.is_empty() || self.packer.pages.count() <= 2 * needed + SPARE_PAGES {
+            return;
+        }
+        let old = std::mem::take(&mut self.packer).pages;
+        let addresses: Vec<Address> = std::mem::take(&mut self.by_id).into_iter().collect();
+        self.by_mark = Arc::default();
+        for address in addresses {
+            let entry = packed::entry_at(&old, address);
+            let packed = self.packer.put(&entry);
+            self.settled.insert(entry.entry_id, Some(packed));
+        }
+        self.live_bytes = 0;
+        self.settle();
+        self.tidy_pages = self.packer.pages.count();
+    }
+}
+
+/// An id is a hash itself.
+fn hash_of_id(id: &[u8]) -> u64 {
+    id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+fn hash_of_mark(pages: &Pages, address: Address) -> u64 {
+    hash_of_code(code_of(packed::mark_at(pages, address)).unwrap_or_default())
 }

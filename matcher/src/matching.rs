@@ -8,13 +8,13 @@ use domain::Timestamp;
 use domain::hit::Hit;
 use domain::read::PlateRead;
 
-use crate::index::{Index, Span, code_of};
+use crate::index::{Index, code_of};
 
 /// What a key led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Entries of exactly this mark: the read must be opened.
-    Entries(Span),
+    /// A mark that is on a list: the read must be opened.
+    Listed,
     /// The key is no mark, so that no list can ever be held against this read.
     NoMark,
 }
@@ -36,22 +36,21 @@ pub fn probe<'k>(
 ) {
     candidates.clear();
     for (read, key) in keys.enumerate() {
-        let found = match key.and_then(code_of) {
+        let mark = key.unwrap_or_default();
+        let found = match code_of(mark) {
             None => Found::NoMark,
-            Some(code) => match index.find(code) {
-                None => continue,
-                Some(span) => Found::Entries(span),
-            },
+            Some(code) if index.holds(mark, code) => Found::Listed,
+            Some(_) => continue,
         };
         candidates.push(Candidate { read, found });
     }
 }
 
 /// Appends the hits of one read on the entries of its mark: those that were live when it was captured.
-pub fn judge(read: &PlateRead, span: Span, index: &Index, now: Timestamp, hits: &mut Vec<Hit>) {
+pub fn judge(read: &PlateRead, index: &Index, now: Timestamp, hits: &mut Vec<Hit>) {
     let live = index
-        .entries(span)
-        .iter()
-        .filter(|entry| entry.vrm == read.vrm && entry.is_live_at(read.captured_at));
-    hits.extend(live.map(|entry| Hit::exact(read.clone(), (**entry).clone(), index.revision(), now)));
+        .entries(read.vrm.as_bytes())
+        .into_iter()
+        .filter(|entry| entry.is_live_at(read.captured_at));
+    hits.extend(live.map(|entry| Hit::exact(read.clone(), entry, index.revision(), now)));
 }

@@ -1,0 +1,161 @@
+//! Entries in as few bytes as they need: a record each, and texts that many of them share once.
+//!
+//! An entry as a struct of texts takes some 600 bytes, packed some 80. The matcher looks at the mark of a record for each
+//! read that may match, and unpacks the whole for the few that do.
+
+use domain::hotlist::{Action, Entry, Grade, Marker};
+use domain::{EntryId, ListName, Timestamp, Vrm};
+use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
+
+use crate::pages::{Address, Pages};
+
+const ID_BYTES: usize = 16;
+
+/// A record: what a lookup compares stands first, at a fixed place.
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    id: [u8; ID_BYTES],
+    mark: &'a str,
+    list: Address,
+    grade: u8,
+    action: Action,
+    markers: Vec<Marker>,
+    reason: Address,
+    information: Address,
+    make: Address,
+    model: Address,
+    colour: Address,
+    owner: Address,
+    reference: &'a str,
+    listed_at: (i64, i32),
+    expires_at: Option<(i64, i32)>,
+}
+
+/// Puts entries into pages.
+#[derive(Default)]
+pub(crate) struct Packer {
+    pub(crate) pages: Pages,
+    /// Where each text that was met stands.
+    texts: HashTable<Address>,
+    record: Vec<u8>,
+}
+
+impl Packer {
+    /// Packs an entry.
+    pub(crate) fn put(&mut self, entry: &Entry) -> Address {
+        let record = Record {
+            id: *entry.entry_id.as_bytes(),
+            mark: entry.vrm.as_str(),
+            list: self.text(entry.list.as_str()),
+            grade: entry.grade.into(),
+            action: entry.action,
+            markers: entry.markers.clone(),
+            reason: self.text(&entry.reason),
+            information: self.text(&entry.information),
+            make: self.text(&entry.make),
+            model: self.text(&entry.model),
+            colour: self.text(&entry.colour),
+            owner: self.text(&entry.owner),
+            reference: &entry.reference,
+            listed_at: parts(entry.listed_at),
+            expires_at: entry.expires_at.map(parts),
+        };
+        self.add(&record)
+    }
+
+    /// Where a text stands; it is added if it is new.
+    fn text(&mut self, text: &str) -> Address {
+        let hash = hash_of_text(text);
+        let known = self
+            .texts
+            .find(hash, |address| text_at(&self.pages, *address) == Some(text));
+        if let Some(address) = known {
+            return *address;
+        }
+        let address = self.add(&text);
+        let pages = &self.pages;
+        let rehash = |address: &Address| hash_of_text(text_at(pages, *address).unwrap_or_default());
+        self.texts.insert_unique(hash, address, rehash);
+        address
+    }
+
+    fn add(&mut self, value: &impl Serialize) -> Address {
+        self.record.clear();
+        let record = postcard::to_extend(value, std::mem::take(&mut self.record));
+        self.record = record.expect("texts and numbers are always written");
+        self.pages.push(&self.record)
+    }
+}
+
+/// The id of the entry at an address.
+pub(crate) fn id_at(pages: &Pages, address: Address) -> &[u8] {
+    &pages.at(address)[..ID_BYTES]
+}
+
+/// The mark of the entry at an address. Its length is a single byte, since it is at most 10.
+pub(crate) fn mark_at(pages: &Pages, address: Address) -> &[u8] {
+    let record = &pages.at(address)[ID_BYTES..];
+    &record[1..=usize::from(record[0])]
+}
+
+/// The entry at an address.
+///
+/// # Panics
+/// At an address that [`Packer::put`] did not give.
+pub(crate) fn entry_at(pages: &Pages, address: Address) -> Entry {
+    unpack(pages, address).expect("what was packed unpacks")
+}
+
+/// How many bytes an entry takes, without its texts.
+pub(crate) fn size_at(pages: &Pages, address: Address) -> usize {
+    let from = pages.at(address);
+    let rest = postcard::take_from_bytes::<Record>(from).map_or(0, |(_, rest)| rest.len());
+    from.len() - rest
+}
+
+fn unpack(pages: &Pages, address: Address) -> Option<Entry> {
+    let (record, _) = postcard::take_from_bytes::<Record>(pages.at(address)).ok()?;
+    let text = |address| text_at(pages, address).map(str::to_owned);
+    Some(Entry {
+        entry_id: EntryId::from(record.id),
+        list: ListName::parse(text_at(pages, record.list)?).ok()?,
+        vrm: Vrm::parse(record.mark).ok()?,
+        grade: Grade::try_from(record.grade).ok()?,
+        action: record.action,
+        markers: record.markers,
+        reason: text(record.reason)?,
+        information: text(record.information)?,
+        make: text(record.make)?,
+        model: text(record.model)?,
+        colour: text(record.colour)?,
+        owner: text(record.owner)?,
+        reference: record.reference.to_owned(),
+        listed_at: time(record.listed_at)?,
+        expires_at: match record.expires_at {
+            Some(parts) => Some(time(parts)?),
+            None => None,
+        },
+    })
+}
+
+fn text_at(pages: &Pages, address: Address) -> Option<&str> {
+    postcard::take_from_bytes(pages.at(address))
+        .ok()
+        .map(|(text, _)| text)
+}
+
+fn parts(at: Timestamp) -> (i64, i32) {
+    (at.as_second(), at.subsec_nanosecond())
+}
+
+fn time((second, nanosecond): (i64, i32)) -> Option<Timestamp> {
+    Timestamp::new(second, nanosecond).ok()
+}
+
+fn hash_of_text(text: &str) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = std::hash::DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
