@@ -148,6 +148,9 @@ pub struct RingOfSteel {
     /// What happens meanwhile.
     #[arg(long, value_enum, default_value_t = Scenario::Steady)]
     pub scenario: Scenario,
+    /// Reads in a backlog that is drained afterwards, by a matcher and by a bare consumer; 0 for none.
+    #[arg(long, default_value_t = 200_000)]
+    pub backlog: u64,
     /// Writes the results here as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

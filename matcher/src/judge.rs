@@ -7,6 +7,7 @@ use domain::Timestamp;
 use domain::hit::Hit;
 use stream::topic::Topic;
 use stream::{Consumer, Delivered, LogError, Record, wire};
+use tokio::task::JoinHandle;
 
 use crate::health::Backoff;
 use crate::index::Index;
@@ -15,11 +16,14 @@ use crate::{MatcherError, Shared, poison};
 
 /// The group that all matchers share their partitions in.
 const GROUP: &str = "matcher";
-/// Reads judged at once: large enough that one wait for durable hits serves many reads, small enough that a batch of
-/// hits alone stays far below the log's bounds.
-const BATCH: usize = 1_000;
+/// Reads judged at once, where so many wait: one wait for durable hits serves them all. All of them hits, at 2 kB each,
+/// they stay below the log's bounds.
+const BATCH: usize = 10_000;
+const _: () = assert!(BATCH * 2_000 <= stream::embedded::QUEUE_BYTES);
 /// How long a poll waits: a shutdown must be seen.
 const WAIT: Duration = Duration::from_millis(250);
+/// How far apart commits are while reads keep coming: what was judged since the last one is judged again after a crash.
+const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// How often the lag is looked up.
 const LAG_EVERY: Duration = Duration::from_secs(1);
 
@@ -63,42 +67,54 @@ struct Judge {
 
 impl Judge {
     /// Polls, judges, publishes and commits until shutdown or an error. What was polled and not committed comes again.
-    async fn consume(&mut self, shared: &Shared, backoff: &mut Backoff) -> Result<(), LogError> {
+    ///
+    /// While a batch becomes durable the next one is judged, so that neither waits for the other; one batch at most is on
+    /// its way, so that a vehicle's hits stay in order. A commit waits for it, and nothing is polled before it is done.
+    async fn consume(&mut self, shared: &Arc<Shared>, backoff: &mut Backoff) -> Result<(), LogError> {
         let mut consumer = shared.log.subscribe(GROUP, &[Topic::Reads]).await?;
-        let mut uncommitted = false;
+        let mut on_its_way: Option<OnItsWay> = None;
+        let (mut uncommitted, mut committed_at) = (false, Instant::now());
         while !shared.shutdown.is_cancelled() {
             let reads = consumer.poll(BATCH, WAIT).await?;
             backoff.reset();
             shared.health.reads(true);
-            if !reads.is_empty() {
-                if !self.finish(shared, &reads).await? {
-                    return Ok(());
-                }
+            let found = if reads.is_empty() {
+                None
+            } else {
+                Some(self.found(&reads, &shared.index.load_full())?)
+            };
+            if !arrived(on_its_way.take()).await? {
+                return Ok(());
+            }
+            if let Some(found) = found {
+                on_its_way = Some(OnItsWay(tokio::spawn(make_durable(Arc::clone(shared), found))));
                 uncommitted = true;
             }
-            if uncommitted {
+            if uncommitted && (reads.is_empty() || committed_at.elapsed() >= COMMIT_EVERY) {
+                if !arrived(on_its_way.take()).await? {
+                    return Ok(());
+                }
                 uncommitted = !committed(consumer.as_mut()).await?;
+                committed_at = Instant::now();
             }
             self.watch_lag(consumer.as_mut()).await;
+        }
+        if arrived(on_its_way.take()).await? && uncommitted {
+            committed(consumer.as_mut()).await?;
         }
         Ok(())
     }
 
-    /// Judges a batch under one revision and makes its hits durable. False where shutdown came before they were.
-    async fn finish(&mut self, shared: &Shared, reads: &[Delivered]) -> Result<bool, LogError> {
+    /// What a batch led to, judged under one revision.
+    fn found(&mut self, reads: &[Delivered], index: &Index) -> Result<Findings, LogError> {
         let started = Instant::now();
-        let index = shared.index.load_full();
-        self.judge(reads, &index, Timestamp::now())?;
-        let hits: Vec<Record> = self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?;
-        let letters = std::mem::take(&mut self.letters);
-        let poisoned = letters.len() as u64;
-        let durable =
-            publish(shared, Topic::Hits, hits).await? && publish(shared, Topic::DeadLetters, letters).await?;
-        if durable {
-            self.count(reads.len(), poisoned);
-            metrics::histogram!("steelring_matcher_batch_seconds").record(started.elapsed().as_secs_f64());
-        }
-        Ok(durable)
+        self.judge(reads, index, Timestamp::now())?;
+        self.count(reads.len());
+        Ok(Findings {
+            hits: self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?,
+            letters: std::mem::take(&mut self.letters),
+            started,
+        })
     }
 
     /// Hits and dead letters of a batch. A value is opened for candidates alone.
@@ -137,9 +153,9 @@ impl Judge {
         Ok(())
     }
 
-    fn count(&self, reads: usize, poisoned: u64) {
+    fn count(&self, reads: usize) {
         metrics::counter!("steelring_matcher_reads_total").increment(reads as u64);
-        metrics::counter!("steelring_matcher_poison_total").increment(poisoned);
+        metrics::counter!("steelring_matcher_poison_total").increment(self.letters.len() as u64);
         for hit in &self.hits {
             metrics::counter!("steelring_matcher_hits_total", "grade" => hit.entry.grade.to_string())
                 .increment(1);
@@ -154,6 +170,44 @@ impl Judge {
         if let Some(lag) = consumer.lag().await {
             metrics::gauge!("steelring_matcher_lag").set(lag as f64);
         }
+    }
+}
+
+/// What must be durable before the reads that led to it are committed.
+struct Findings {
+    hits: Vec<Record>,
+    letters: Vec<Record>,
+    started: Instant,
+}
+
+/// A batch that becomes durable. Given up when dropped: its reads come again.
+struct OnItsWay(JoinHandle<Result<bool, LogError>>);
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Publishes what was found. False where shutdown came before it was durable.
+async fn make_durable(shared: Arc<Shared>, found: Findings) -> Result<bool, LogError> {
+    let durable = publish(&shared, Topic::Hits, found.hits).await?
+        && publish(&shared, Topic::DeadLetters, found.letters).await?;
+    metrics::histogram!("steelring_matcher_batch_seconds").record(found.started.elapsed().as_secs_f64());
+    Ok(durable)
+}
+
+/// Waits for a batch that is on its way, if one is.
+async fn arrived(on_its_way: Option<OnItsWay>) -> Result<bool, LogError> {
+    let Some(mut batch) = on_its_way else {
+        return Ok(true);
+    };
+    match (&mut batch.0).await {
+        Ok(durable) => durable,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Ok(false),
+        },
     }
 }
 

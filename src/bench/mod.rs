@@ -6,6 +6,7 @@
 //!
 //! Read [`run`] first, then [`offer::offer`].
 
+mod ceiling;
 mod disturb;
 mod gauge;
 mod ledger;
@@ -41,7 +42,7 @@ use load::Loader;
 pub use offer::Rate;
 use offer::{Cameras, Offer, Offered};
 pub use page::page;
-use report::{Hops, Moment, Quantiles, Report, Verdict, histogram};
+use report::{Ceiling, Hops, Moment, Quantiles, Report, Verdict, histogram};
 pub use scenario::Scenario;
 use scenario::{Disturbance, Plan};
 pub use servers::Servers;
@@ -69,6 +70,8 @@ pub struct Asked {
     pub seed: u64,
     pub matchers: u32,
     pub scenario: Scenario,
+    /// Reads in the backlog that is drained besides; 0 for none.
+    pub backlog: u64,
 }
 
 /// Runs what was asked for, one scenario after the other. `None` for one that the engine has no use for.
@@ -98,6 +101,9 @@ pub async fn run(settings: &Settings, servers: Servers, asked: &Asked) -> Result
             .await
             .with_context(|| format!("scenario {}", scenario.name()))?;
         reports.push(report);
+    }
+    if let Some(first) = reports.first_mut().filter(|_| asked.backlog > 0) {
+        first.ceiling = Some(bench.ceiling(first.entries).await.context("drain a backlog")?);
     }
     Ok(reports)
 }
@@ -160,7 +166,7 @@ impl Bench<'_> {
         servers::check_unused(&database).await?;
         let setup = Setup {
             folder: folder.path().to_owned(),
-            log,
+            log: log.clone(),
             database,
             partitions: self.settings.partitions,
             matchers: self.asked.matchers,
@@ -176,7 +182,22 @@ impl Bench<'_> {
         let run = run?;
         let database = system.database().to_owned();
         tokio::task::spawn_blocking(move || system.stop()).await??;
+        servers::forget_log(&log).await?;
         self.report(run, &database).await
+    }
+
+    async fn ceiling(&self, entries: u64) -> Result<Ceiling> {
+        let folder = tempfile::tempdir_in(&self.settings.data).context("make a folder for the backlog")?;
+        let world = World::new(self.asked.seed, force::load(self.settings.force.as_deref())?)?;
+        ceiling::measure(
+            &self.log(folder.path(), "ceiling"),
+            folder.path(),
+            self.settings.partitions,
+            &world,
+            usize::try_from(entries)?,
+            self.asked.backlog,
+        )
+        .await
     }
 
     /// A log of the run's own.

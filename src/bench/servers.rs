@@ -68,23 +68,10 @@ impl Servers {
 }
 
 /// Makes the topics of a run, so that a Kafka which is away or refuses them is found out before anything else starts.
-pub async fn try_log(log: &LogPlace, partitions: u32) -> Result<()> {
-    let LogPlace::Kafka {
-        brokers,
-        properties,
-        topic_prefix,
-        ..
-    } = log
-    else {
+pub async fn try_log(place: &LogPlace, partitions: u32) -> Result<()> {
+    let Some(log) = kafka(place, partitions)? else {
         return Ok(());
     };
-    let options = KafkaOptions {
-        partitions,
-        properties: properties.clone(),
-        topic_prefix: topic_prefix.clone(),
-        ..KafkaOptions::new(brokers)
-    };
-    let log = KafkaLog::connect(options).context("set up the Kafka client")?;
     let make = async {
         loop {
             match log.create_topics().await {
@@ -94,9 +81,39 @@ pub async fn try_log(log: &LogPlace, partitions: u32) -> Result<()> {
         }
     };
     let made = tokio::time::timeout(KAFKA_WITHIN, make).await;
-    made.with_context(|| format!("no Kafka answers at {brokers}"))?
+    made.context("no Kafka answers there")?
         .context("make the run's topics")?;
     log.close().await.context("close the log")
+}
+
+/// Deletes the topics of a run.
+pub async fn forget_log(place: &LogPlace) -> Result<()> {
+    let Some(log) = kafka(place, 1)? else {
+        return Ok(());
+    };
+    log.delete_topics().await.context("delete the run's topics")?;
+    log.close().await.context("close the log")
+}
+
+fn kafka(place: &LogPlace, partitions: u32) -> Result<Option<KafkaLog>> {
+    let LogPlace::Kafka {
+        brokers,
+        properties,
+        topic_prefix,
+        ..
+    } = place
+    else {
+        return Ok(None);
+    };
+    let options = KafkaOptions {
+        partitions,
+        properties: properties.clone(),
+        topic_prefix: topic_prefix.clone(),
+        ..KafkaOptions::new(brokers)
+    };
+    KafkaLog::connect(options)
+        .map(Some)
+        .context("set up the Kafka client")
 }
 
 /// A benchmark must not write into anybody's database.

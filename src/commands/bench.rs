@@ -17,6 +17,7 @@ pub async fn run(mut global: Global, command: Bench) -> Result<ExitCode> {
         seed,
         matchers,
         scenario,
+        backlog,
         json,
         html,
     }) = command;
@@ -28,6 +29,7 @@ pub async fn run(mut global: Global, command: Bench) -> Result<ExitCode> {
         seed,
         matchers,
         scenario,
+        backlog,
     };
     make_result(json.as_ref())?;
     make_result(html.as_ref())?;

@@ -9,6 +9,7 @@
 //! **Not here:** transactions, schemas, topics' later growth: partitions and retention of existing topics are the
 //! cluster administrator's.
 
+mod bare;
 mod client;
 mod consumer;
 mod gather;
@@ -34,6 +35,7 @@ use consumer::KafkaConsumer;
 use producer::Producer;
 use tail::KafkaTail;
 
+pub use bare::Drained;
 pub use options::{DELIVERY_TIMEOUT, KafkaOptions, REPLICATION};
 
 /// How long a question to the cluster may take: longer means away.
@@ -68,6 +70,15 @@ impl KafkaLog {
             closed: AtomicBool::new(false),
             leaving: Arc::default(),
         })
+    }
+
+    /// Deletes the topics of this log and everything in them: for whoever made them under a prefix of their own.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached or refuses.
+    pub async fn delete_topics(&self) -> Result<(), LogError> {
+        self.open()?;
+        topics::delete(&self.options, self.producer.client()).await
     }
 
     fn open(&self) -> Result<(), LogError> {

@@ -11,6 +11,7 @@
 //! Read [`Log`] first, then [`topic`].
 
 pub mod embedded;
+mod headers;
 pub mod kafka;
 mod partition;
 pub mod ready;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
 
+pub use headers::Headers;
 pub use partition::partition_of;
 use topic::{MAX_RECORD_BYTES, Retention, Topic};
 
@@ -72,17 +74,14 @@ pub struct Delivered {
     /// As published.
     pub timestamp_ms: i64,
     /// As published.
-    pub headers: Vec<(String, Bytes)>,
+    pub headers: Headers,
 }
 
 impl Delivered {
     /// The value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_ref())
+        self.headers.get(name)
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! An entry is what the storage keeps under the offset of its last record: when it was appended (i64, ms), how many
 //! records (u32), then the records. A record: time (i64, ms), length of key and of value (u32 each, all ones is none),
-//! headers (u16), key, value, and per header its name (u16 length) and value (u32 length). All numbers are big endian.
+//! headers (u16), key, value, and the headers as [`Headers`] says. All numbers are big endian.
 //!
 //! Many records share an entry, as batches do in Kafka: one key in the tree, one allocation when read.
 
 use bytes::{Buf, Bytes};
 
+use crate::headers::{self, Headers};
 use crate::topic::Topic;
 use crate::{Delivered, Place, Record};
 
@@ -49,10 +50,7 @@ impl Draft {
         out.extend_from_slice(record.key.as_deref().unwrap_or_default());
         out.extend_from_slice(record.value.as_deref().unwrap_or_default());
         for (name, value) in &record.headers {
-            out.extend_from_slice(&(name.len() as u16).to_be_bytes());
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(&(value.len() as u32).to_be_bytes());
-            out.extend_from_slice(value);
+            headers::put(out, name, value);
         }
         self.count += 1;
     }
@@ -114,20 +112,13 @@ fn record(from: &mut Bytes, place: Place) -> Option<Delivered> {
     let headers = from.try_get_u16().ok()?;
     let key = optional(from, key)?;
     let value = optional(from, value)?;
-    let mut read = Vec::with_capacity(usize::from(headers));
-    for _ in 0..headers {
-        let length = from.try_get_u16().ok()?;
-        let name = take(from, usize::from(length))?;
-        let length = from.try_get_u32().ok()?;
-        let value = take(from, length as usize)?;
-        read.push((std::str::from_utf8(&name).ok()?.to_owned(), value));
-    }
+    let headers = Headers::split_from(from, headers)?;
     Some(Delivered {
         place,
         key,
         value,
         timestamp_ms,
-        headers: read,
+        headers,
     })
 }
 
@@ -187,7 +178,7 @@ mod tests {
             assert_eq!(read.key, written.key);
             assert_eq!(read.value, written.value);
             assert_eq!(read.timestamp_ms, written.timestamp_ms);
-            assert_eq!(read.headers.len(), written.headers.len());
+            assert_eq!(read.headers.iter().count(), written.headers.len());
             assert!(
                 written
                     .headers

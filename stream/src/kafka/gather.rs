@@ -1,9 +1,10 @@
 //! Messages of librdkafka as records of ours, with few allocations.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::{BorrowedMessage, Headers as _};
 
+use crate::headers::{self, Headers};
 use crate::topic::Topic;
 use crate::{Delivered, Place};
 
@@ -20,12 +21,11 @@ impl Gather {
     pub(super) fn take(&mut self, topic: Topic, message: &BorrowedMessage<'_>) -> Delivered {
         let (key, value) = (message.key(), message.payload());
         let headers = message.headers();
-        let beside: usize = headers.map_or(0, |headers| {
-            headers
-                .iter()
-                .map(|header| header.value.map_or(0, <[u8]>::len))
-                .sum()
-        });
+        let named = || {
+            let headers = headers.iter().flat_map(|headers| headers.iter());
+            headers.map(|header| (header.key, header.value.unwrap_or_default()))
+        };
+        let beside: usize = named().map(|(name, value)| headers::size(name, value)).sum();
         let size = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + beside;
         if self.chunk.capacity() < size {
             self.chunk = BytesMut::with_capacity(CHUNK_BYTES.max(size));
@@ -33,8 +33,8 @@ impl Gather {
         for part in [key, value].into_iter().flatten() {
             self.chunk.extend_from_slice(part);
         }
-        for header in headers.iter().flat_map(|headers| headers.iter()) {
-            self.chunk.extend_from_slice(header.value.unwrap_or_default());
+        for (name, value) in named() {
+            headers::put(&mut self.chunk, name, value);
         }
         let mut rest = self.chunk.split().freeze();
         let mut cut = |part: Option<&[u8]>| part.map(|part| rest.split_to(part.len()));
@@ -47,13 +47,7 @@ impl Gather {
             key: cut(key),
             value: cut(value),
             timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
-            headers: headers.map_or_else(Vec::new, |headers| {
-                let named = headers.iter().map(|header| {
-                    let value = cut(Some(header.value.unwrap_or_default()));
-                    (header.key.to_owned(), value.unwrap_or_else(Bytes::new))
-                });
-                named.collect()
-            }),
+            headers: Headers::of_bytes(rest),
         }
     }
 }

@@ -135,6 +135,13 @@ impl KafkaOptions {
         self.finish(config)
     }
 
+    /// A reader without a group's life: librdkafka wants a name for one all the same.
+    pub(super) fn bare(&self) -> ClientConfig {
+        let mut config = self.reader();
+        config.set("group.id", format!("{}steelring-bare", self.topic_prefix));
+        self.finish(config)
+    }
+
     pub(super) fn tail(&self) -> ClientConfig {
         let mut config = self.reader();
         config

@@ -37,6 +37,35 @@ pub(super) async fn create(options: &Arc<KafkaOptions>, native: Arc<Native>) -> 
     wait_for_leaders(options, &native).await
 }
 
+/// Deletes this log's topics, as far as they are there.
+pub(super) async fn delete(options: &Arc<KafkaOptions>, native: Arc<Native>) -> Result<(), LogError> {
+    let found = metadata(&native).await?;
+    let names: Vec<String> = Topic::ALL.into_iter().map(|topic| options.topic(topic)).collect();
+    let known = |name: &&str| found.topics().iter().any(|topic| topic.name() == *name);
+    let names: Vec<&str> = names.iter().map(String::as_str).filter(known).collect();
+    let outcomes = admin(options)?.delete_topics(&names, &patience()).await;
+    let outcomes = outcomes.map_err(|source| error("delete the topics", source))?;
+    for outcome in outcomes {
+        if let Err((topic, code)) = outcome {
+            let source = KafkaError::AdminOp(code);
+            return Err(LogError::TopicRefused { topic, source });
+        }
+    }
+    Ok(())
+}
+
+fn admin(options: &KafkaOptions) -> Result<AdminClient<Quiet>, LogError> {
+    let step = "make an administrator: check the kafka settings";
+    AdminClient::from_config_and_context(&options.admin(), Quiet::new("admin"))
+        .map_err(|source| LogError::Kafka { step, source })
+}
+
+fn patience() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(CREATE_TIMEOUT))
+        .operation_timeout(Some(CREATE_TIMEOUT))
+}
+
 async fn metadata(native: &Arc<Native>) -> Result<Metadata, LogError> {
     let native = Arc::clone(native);
     let found = blocking(move || native.client().fetch_metadata(None, METADATA_TIMEOUT)).await?;
@@ -44,9 +73,6 @@ async fn metadata(native: &Arc<Native>) -> Result<Metadata, LogError> {
 }
 
 async fn make(options: &KafkaOptions, missing: &[Topic], replication: i32) -> Result<(), LogError> {
-    let step = "make an administrator: check the kafka settings";
-    let admin = AdminClient::from_config_and_context(&options.admin(), Quiet::new("admin"))
-        .map_err(|source| LogError::Kafka { step, source })?;
     let names: Vec<String> = missing.iter().map(|topic| options.topic(*topic)).collect();
     let settings: Vec<Vec<_>> = missing
         .iter()
@@ -64,10 +90,7 @@ async fn make(options: &KafkaOptions, missing: &[Topic], replication: i32) -> Re
                 .fold(new, |new, (name, value)| new.set(name, value))
         });
     let new: Vec<NewTopic<'_>> = new.collect();
-    let patience = AdminOptions::new()
-        .request_timeout(Some(CREATE_TIMEOUT))
-        .operation_timeout(Some(CREATE_TIMEOUT));
-    let made = admin.create_topics(&new, &patience).await;
+    let made = admin(options)?.create_topics(&new, &patience()).await;
     for topic in made.map_err(|source| error("make the topics", source))? {
         match topic {
             // Another process may have been faster.
