@@ -313,7 +313,7 @@ impl Bench<'_> {
                 offered.late_making_s
             );
         }
-        let (stored, mut hops) = read_back(database, &lock(&run.ledger)).await?;
+        let (stored, mut hops) = read_back(database, &run.ledger).await?;
         hops.accept = Quantiles::of(&lock(&run.cameras.accept_us));
         let ledger = lock(&run.ledger);
         let mut latency = histogram();
@@ -427,7 +427,7 @@ async fn load_lists(
 
 /// Waits until every hit that is owed has been pushed and stored, or none has come for a while.
 async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
-    let store = Store::open(&database)
+    let store = Store::open(database)
         .await
         .context("open the system's database")?;
     let (mut progress_at, mut last) = (Instant::now(), (usize::MAX, 0));
@@ -454,7 +454,7 @@ async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
 }
 
 /// Every hit that the database keeps, and how long the hops to it took.
-async fn read_back(database: &str, ledger: &Ledger) -> Result<(Vec<HitId>, Hops)> {
+async fn read_back(database: &str, ledger: &Mutex<Ledger>) -> Result<(Vec<HitId>, Hops)> {
     let store = Store::open(database)
         .await
         .context("open the system's database")?;
@@ -467,6 +467,7 @@ async fn read_back(database: &str, ledger: &Ledger) -> Result<(Vec<HitId>, Hops)
         if page.is_empty() {
             break;
         }
+        let ledger = lock(ledger);
         for hit in page {
             ids.push(hit.hit_id);
             matched.saturating_record(micros(hit.read.received_at, hit.matched_at));

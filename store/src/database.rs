@@ -28,10 +28,10 @@ static TABLES: Migrator = sqlx::migrate!("./migrations");
 static SQLITE_TRIGGERS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_TRIGGERS: Migrator = sqlx::migrate!("./migrations/postgres");
 
-/// What the writing connection to SQLite is told. `FULL` syncs the log at each commit: it survives power loss. 64 MB of
-/// pages hold the list that a load compares with.
+/// What the writing connection to SQLite is told. `FULL` syncs the log at each commit: it survives power loss. 16 MB of
+/// pages: what a long load reads beyond that, the machine's own cache holds.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 5000; PRAGMA cache_size = -65536;";
+     PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384;";
 /// What every connection to PostgreSQL is told: a lock or a statement that hangs ends, and its transaction with it.
 /// The longest honest statement copies a list's changes into the outbox: some 10 s for a million.
 const POSTGRES_SETTINGS: &str = "SET lock_timeout = '20s'; SET statement_timeout = '60s'; \
@@ -168,7 +168,7 @@ impl Store {
 }
 
 /// What a reading connection to a SQLite file is told: it refuses every write.
-const SQLITE_READER_SETTINGS: &str = "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
+const SQLITE_READER_SETTINGS: &str = "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
 
 fn place(url: &str) -> Result<Place<'_>, StoreError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {

@@ -16,9 +16,9 @@ use crate::LogError;
 
 const FORMAT_FILE: &str = "FORMAT";
 const DATABASE_FOLDER: &str = "fjall";
-/// Records wait in memory up to this size for each partition that is written to, beside their copy in the journal. A
-/// quarter of fjall's default: a busy log has a dozen partitions.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// Records wait in memory up to this size for each partition that is written to, beside their copy in the journal. An
+/// eighth of fjall's default: a busy log has a dozen partitions, and some of them are flushed at any time.
+const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
 /// One for flushing, one for compacting: the log shares its machine with the stages.
 const WORKERS: usize = 2;
 
