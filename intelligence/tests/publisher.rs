@@ -180,13 +180,8 @@ impl World {
 
     /// What a matcher that starts now sees.
     async fn seen(&self) -> (Option<Revision>, State) {
-        let lists = self.matcher().await;
-        let shown = lists
-            .entries()
-            .iter()
-            .map(|entry| (entry.entry_id, Entry::clone(entry)))
-            .collect();
-        (lists.revision(), shown)
+        let mut lists = self.matcher().await;
+        (lists.revision(), shown(&mut lists))
     }
 
     async fn records(&self) -> Vec<Delivered> {
@@ -397,6 +392,12 @@ async fn whatever_the_order_of_loads_crashes_and_outages_each_mark_shows_its_rev
     }
 }
 
+/// What reads would be judged under.
+fn shown(lists: &mut Lists) -> State {
+    let entries = lists.index();
+    entries.all().map(|entry| (entry.entry_id, entry)).collect()
+}
+
 /// Follows the topic as a matcher that was there from the start.
 async fn check_every_mark(world: &World, seed: u64) {
     let mut lists = Lists::default();
@@ -404,11 +405,7 @@ async fn check_every_mark(world: &World, seed: u64) {
         let repair = record.header(wire::HEADER_REPAIR).is_some();
         if lists.take(wire::entry_change(&record).unwrap(), repair) {
             let revision = lists.revision().unwrap();
-            let shown: State = lists
-                .entries()
-                .iter()
-                .map(|entry| (entry.entry_id, Entry::clone(entry)))
-                .collect();
+            let shown = shown(&mut lists);
             assert!(
                 world.history.get(&revision) == Some(&shown),
                 "seed {seed}: {revision} is not whole"

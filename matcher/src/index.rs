@@ -76,6 +76,12 @@ impl Index {
         self.by_mark.find(hash_of_code(code), same).is_some()
     }
 
+    /// Every entry, in no order.
+    pub fn all(&self) -> impl Iterator<Item = Entry> + '_ {
+        let addresses = self.by_mark.iter();
+        addresses.map(|address| packed::entry_at(&self.pages, *address))
+    }
+
     /// The entries of a mark, in order of id, so that they come in the same order on every machine.
     #[must_use]
     pub fn entries(&self, mark: &[u8]) -> Vec<Entry> {
