@@ -236,9 +236,14 @@ async fn a_topic_that_was_compacted_is_read_to_its_end() {
             "{last:?}"
         );
         if records.len() < round * 11 {
+            // A key's newest record stays, whatever the cleaner does meanwhile.
+            let newest = records
+                .iter()
+                .rfind(|record| record.key.as_deref() == Some(b"E8"))
+                .unwrap();
+            let mut place = newest.place;
+            assert_eq!(log.read_at(place).await.unwrap().as_ref(), Some(newest));
             // Offset 0 was overwritten at once: it must be gone, and say so.
-            let mut place = records[0].place;
-            assert_eq!(log.read_at(place).await.unwrap().as_ref(), Some(&records[0]));
             place.offset = 0;
             assert_eq!(log.read_at(place).await.unwrap(), None);
             return;
