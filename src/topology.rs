@@ -289,7 +289,8 @@ fn ended_by_itself(ended: Result<(&'static str, Result<()>), tokio::task::JoinEr
     anyhow::bail!("{name} ended by itself")
 }
 
-async fn stop_signal() -> Result<()> {
+/// Waits until this process is asked to stop: Ctrl-C or SIGTERM.
+pub async fn stop_signal() -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     tokio::select! {

@@ -100,7 +100,7 @@ impl Engine {
     }
 }
 
-/// Makes a backlog of reads, drains it twice, and removes it.
+/// Makes a backlog of reads and drains it twice.
 pub async fn measure(
     place: &LogPlace,
     folder: &Path,
@@ -113,9 +113,6 @@ pub async fn measure(
     let log = engine.log();
     log.create_topics().await?;
     let measured = drain_twice(&engine, world, entries, backlog).await;
-    if let Engine::Kafka(kafka) = &engine {
-        kafka.delete_topics().await?;
-    }
     log.close().await?;
     measured
 }

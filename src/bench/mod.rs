@@ -17,24 +17,28 @@ mod report;
 mod scenario;
 mod servers;
 mod system;
+mod table;
 mod usage;
 mod watch;
 
 use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use domain::hotlist::Entry;
 use domain::{HitId, ListName, Timestamp};
 use simulator::{MAX_RATE, MIN_RATE, World};
 use store::Store;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{LogPlace, Settings};
 use crate::force;
 use crate::messages::{progress, spinner};
+use crate::topology;
 use disturb::Disturber;
 use gauge::{Gauge, lock};
 use ledger::{Ledger, Lists};
@@ -42,11 +46,13 @@ use load::Loader;
 pub use offer::Rate;
 use offer::{Cameras, Offer, Offered};
 pub use page::page;
-use report::{Ceiling, Hops, Moment, Quantiles, Report, Verdict, histogram};
+pub use report::Report;
+use report::{Ceiling, Hops, Moment, Quantiles, histogram};
 pub use scenario::Scenario;
 use scenario::{Disturbance, Plan};
 pub use servers::Servers;
 use system::{Setup, System};
+pub use table::Table;
 use watch::Watch;
 
 /// Entries loaded at once: a list of its own for every so many.
@@ -74,19 +80,25 @@ pub struct Asked {
     pub backlog: u64,
 }
 
-/// Runs what was asked for, one scenario after the other. `None` for one that the engine has no use for.
-pub async fn run(settings: &Settings, servers: Servers, asked: &Asked) -> Result<Vec<Report>> {
+/// Runs what was asked for, one scenario after the other, and adds the reports of those that came to their end: also where a
+/// later one fails.
+pub async fn run(
+    settings: &Settings,
+    servers: Servers,
+    asked: &Asked,
+    reports: &mut Vec<Report>,
+) -> Result<()> {
     check(settings, asked)?;
     let bench = Bench {
         settings,
         servers: Arc::new(Mutex::new(servers)),
         asked,
     };
+    let mut stop = pin!(topology::stop_signal());
     let scenarios = match asked.scenario {
         Scenario::All => Scenario::RUNS.to_vec(),
         one => vec![one],
     };
-    let mut reports = Vec::new();
     for scenario in scenarios {
         if scenario == Scenario::Outage && !lock(&bench.servers).has_kafka() {
             if asked.scenario == Scenario::All {
@@ -96,16 +108,21 @@ pub async fn run(settings: &Settings, servers: Servers, asked: &Asked) -> Result
             bail!("--scenario outage stops and starts a Kafka: give it one of its own with --kafka local");
         }
         let plan = scenario.plan(asked);
-        let report = bench
-            .one(plan)
+        let report = bench.on_a_log(scenario.name(), stop.as_mut(), |place| bench.one(plan, place));
+        let report = report
             .await
             .with_context(|| format!("scenario {}", scenario.name()))?;
+        println!("{report}");
         reports.push(report);
     }
     if let Some(first) = reports.first_mut().filter(|_| asked.backlog > 0) {
-        first.ceiling = Some(bench.ceiling(first.entries).await.context("drain a backlog")?);
+        let entries = first.entries;
+        let ceiling = bench.on_a_log("ceiling", stop, |place| bench.ceiling(entries, place));
+        let ceiling = ceiling.await.context("drain a backlog")?;
+        println!("{ceiling}");
+        first.ceiling = Some(ceiling);
     }
-    Ok(reports)
+    Ok(())
 }
 
 fn check(settings: &Settings, asked: &Asked) -> Result<()> {
@@ -141,6 +158,21 @@ struct Bench<'a> {
     asked: &'a Asked,
 }
 
+/// Where one scenario may write.
+struct Place {
+    folder: PathBuf,
+    log: LogPlace,
+}
+
+/// A system that ends with this, also in the middle of a run.
+struct Kept(Arc<Mutex<System>>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        lock(&self.0).kill();
+    }
+}
+
 /// What ran, until the verdict.
 struct Run {
     plan: Plan,
@@ -155,47 +187,69 @@ struct Run {
 }
 
 impl Bench<'_> {
-    /// One scenario, on a system of its own.
-    async fn one(&self, plan: Plan) -> Result<Report> {
-        let name = plan.scenario.name();
-        let bar = spinner("starting the system");
+    /// Works with a folder and a log of its own, and leaves neither behind, whether the work is done, fails, or is
+    /// interrupted.
+    async fn on_a_log<T, F>(
+        &self,
+        name: &str,
+        stop: Pin<&mut impl Future<Output = Result<()>>>,
+        work: impl FnOnce(Place) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
         let folder = tempfile::tempdir_in(&self.settings.data).context("make a folder for the run")?;
         let log = self.log(folder.path(), name);
-        let database = self.database(folder.path(), name)?;
+        let place = Place {
+            folder: folder.path().to_owned(),
+            log: log.clone(),
+        };
+        let done = tokio::select! {
+            done = work(place) => done,
+            stopped = stop => Err(stopped.err().unwrap_or_else(|| anyhow!("interrupted"))),
+        };
+        let forgotten = servers::forget_log(&log).await;
+        let done = done?;
+        forgotten?;
+        Ok(done)
+    }
+
+    /// One scenario, on a system of its own.
+    async fn one(&self, plan: Plan, Place { folder, log }: Place) -> Result<Report> {
+        let bar = spinner("starting the system");
+        let database = self.database(&folder, plan.scenario.name())?;
         servers::try_log(&log, self.settings.partitions).await?;
         servers::check_unused(&database).await?;
         let setup = Setup {
-            folder: folder.path().to_owned(),
-            log: log.clone(),
-            database,
+            folder,
+            log,
+            database: database.clone(),
             partitions: self.settings.partitions,
             matchers: self.asked.matchers,
             force: self.settings.force.clone(),
         };
         let system = tokio::task::spawn_blocking(|| System::start(setup)).await??;
         bar.finish_and_clear();
-        let system = Arc::new(Mutex::new(system));
-        let run = self.measure(plan, &system).await;
-        let system = Arc::into_inner(system).and_then(|system| system.into_inner().ok());
-        let mut system = system.context("something still uses the system")?;
-        system.check()?;
+        let system = Kept(Arc::new(Mutex::new(system)));
+        let run = self.measure(plan, &system.0).await;
+        // A process that ended by itself explains every other error.
+        lock(&system.0).check()?;
         let run = run?;
-        let database = system.database().to_owned();
-        tokio::task::spawn_blocking(move || system.stop()).await??;
-        servers::forget_log(&log).await?;
+        let stopping = Arc::clone(&system.0);
+        tokio::task::spawn_blocking(move || lock(&stopping).stop()).await??;
         self.report(run, &database).await
     }
 
-    async fn ceiling(&self, entries: u64) -> Result<Ceiling> {
-        let folder = tempfile::tempdir_in(&self.settings.data).context("make a folder for the backlog")?;
+    async fn ceiling(&self, entries: u64, Place { folder, log }: Place) -> Result<Ceiling> {
         let world = World::new(self.asked.seed, force::load(self.settings.force.as_deref())?)?;
+        let (partitions, backlog) = (self.settings.partitions, self.asked.backlog);
         ceiling::measure(
-            &self.log(folder.path(), "ceiling"),
-            folder.path(),
-            self.settings.partitions,
+            &log,
+            &folder,
+            partitions,
             &world,
             usize::try_from(entries)?,
-            self.asked.backlog,
+            backlog,
         )
         .await
     }
@@ -248,7 +302,8 @@ impl Bench<'_> {
         let watch = Watch::new(&lock(system), Arc::clone(&ledger));
         let connected = watch.connect().await?;
         let done = CancellationToken::new();
-        let watching = tokio::spawn(watch.run(connected, done.clone()));
+        // All of these end with this future, also where it is dropped.
+        let watching = AbortOnDropHandle::new(tokio::spawn(watch.run(connected, done.clone())));
         let before = lock(system).usage();
         let gauge = Gauge {
             system: Arc::clone(system),
@@ -261,6 +316,7 @@ impl Bench<'_> {
             show.set_position(moment.t_s as u64);
             show.set_message(format!("{reads} reads, {:.0} behind", moment.lag));
         }));
+        let measuring = AbortOnDropHandle::new(measuring);
         let disturber = Disturber {
             disturbance: plan.disturbance,
             seconds: plan.seconds,
@@ -269,7 +325,7 @@ impl Bench<'_> {
             loader,
             long_list,
         };
-        let disturbing = tokio::spawn(disturber.run());
+        let disturbing = AbortOnDropHandle::new(tokio::spawn(disturber.run()));
         let offer = Offer {
             world,
             lists: Arc::new(lists),
@@ -278,27 +334,23 @@ impl Bench<'_> {
             pace: plan.pace,
             seconds: plan.seconds,
         };
-        let offered = offer::offer(offer, Arc::clone(&cameras)).await;
-        let disturbed = disturbing.await?;
+        let offered = offer::offer(offer, Arc::clone(&cameras)).await?;
+        let disturbed = disturbing.await??;
         let database = lock(system).database().to_owned();
-        let settled = match &offered {
-            Ok(_) => settle(&ledger, &database).await,
-            Err(_) => Ok(()),
-        };
+        settle(&ledger, &database).await?;
         let used = lock(system).usage();
         done.cancel();
         bar.finish_and_clear();
         watching.await?;
         let timeline = measuring.await?;
-        settled?;
         Ok(Run {
             plan,
             lists_live_s,
-            offered: offered?,
+            offered,
             timeline,
             cpu_s: used.cpu_s - before.cpu_s,
             rss_peak_mb: used.rss_peak_mb,
-            disturbed: disturbed?,
+            disturbed,
             cameras,
             ledger,
         })
@@ -345,11 +397,6 @@ impl Bench<'_> {
             reads_per_s: accepted as f64 / offered.elapsed_s,
             reads_accepted: accepted,
             late_s: offered.late_sending_s,
-            hits_expected: 0,
-            hits_seen: 0,
-            lost: 0,
-            doubled: 0,
-            unexpected: 0,
             latency_ms: Quantiles::of(&latency),
             hop_ms: hops,
             lag_max: most(|moment| moment.lag),
@@ -357,14 +404,9 @@ impl Bench<'_> {
             rss_peak_mb: run.rss_peak_mb,
             cpu_s_per_million_reads: run.cpu_s / accepted.max(1) as f64 * 1e6,
             lists_live_s: run.lists_live_s,
-            ceiling: None,
-            verdict: Verdict {
-                criterion: String::new(),
-                passed: false,
-                found: String::new(),
-            },
             distribution: report::distribution(&latency),
             timeline: run.timeline.clone(),
+            ..Report::default()
         };
         report.balance(ledger.balance(&stored));
         report.verdict = plan.scenario.judge(&report, &ledger, run.disturbed);

@@ -6,6 +6,7 @@ use anyhow::Result;
 use xtask::plot::{Axis, Plot};
 
 use super::report::{Quantiles, Report};
+use super::table;
 
 const STYLE: &str = "
 :root { color-scheme: light; }
@@ -48,6 +49,9 @@ pub fn page(reports: &[Report], command: &str) -> Result<String> {
          operator's screen; a read that was sent late counts from when it was due. Every hit that had to come was held against \
          a ledger that knows nothing of the system.</p>",
     );
+    if reports.len() > 1 {
+        overview(&mut page, reports)?;
+    }
     for report in reports {
         one(&mut page, report)?;
     }
@@ -55,18 +59,33 @@ pub fn page(reports: &[Report], command: &str) -> Result<String> {
     Ok(page)
 }
 
+/// All runs in one table, each with a link to its own part of the page.
+fn overview(page: &mut String, reports: &[Report]) -> Result<()> {
+    page.push_str("<table><tr>");
+    for name in table::COLUMNS {
+        write!(page, "<th>{name}</th>")?;
+    }
+    page.push_str("</tr>");
+    for report in reports {
+        let [name, cells @ ..] = table::cells(report);
+        write!(page, "<tr><td><a href=\"#{name}\">{name}</a></td>")?;
+        for cell in cells {
+            write!(page, "<td>{cell}</td>")?;
+        }
+        page.push_str("</tr>");
+    }
+    page.push_str("</table>");
+    Ok(())
+}
+
 fn one(page: &mut String, report: &Report) -> Result<()> {
     let verdict = &report.verdict;
-    let (class, word) = if verdict.passed {
-        ("passed", "passed")
-    } else {
-        ("failed", "failed")
-    };
+    let class = if verdict.passed { "passed" } else { "failed" };
+    let (name, word) = (report.scenario, verdict.word());
     write!(
         page,
-        "<h2>{} <span class=\"verdict {class}\">{word}</span></h2><p class=\"quiet\">{}: found {}. {} and {}, {} entries, \
+        "<h2 id=\"{name}\">{name} <span class=\"verdict {class}\">{word}</span></h2><p class=\"quiet\">{}: found {}. {} and {}, {} entries, \
          {} matchers, seed {}, {:.0} s.</p>",
-        report.scenario,
         escaped(&verdict.criterion),
         escaped(&verdict.found),
         report.engine,

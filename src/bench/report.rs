@@ -54,7 +54,7 @@ pub struct Hops {
 }
 
 /// The machine, as far as it explains figures.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Machine {
     pub cores: usize,
     pub memory_mb: f64,
@@ -85,7 +85,7 @@ pub struct Ceiling {
 }
 
 /// A scenario's verdict.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Verdict {
     pub criterion: String,
     pub passed: bool,
@@ -94,7 +94,7 @@ pub struct Verdict {
 }
 
 /// Everything.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub version: &'static str,
     pub machine: Machine,
@@ -135,6 +135,13 @@ pub struct Report {
     pub timeline: Vec<Moment>,
     /// Milliseconds and the share of hits that were pushed within them.
     pub distribution: Vec<(f64, f64)>,
+}
+
+impl Verdict {
+    /// In a word.
+    pub fn word(&self) -> &'static str {
+        if self.passed { "passed" } else { "FAILED" }
+    }
 }
 
 impl Report {
@@ -219,21 +226,17 @@ impl Display for Report {
             "  lists      live on every matcher after {:.1} s",
             self.lists_live_s
         )?;
-        if let Some(ceiling) = &self.ceiling {
-            writeln!(
-                f,
-                "  backlog    {:.0}/s matched, {:.0}/s by a bare consumer: {:.2} of it ({} reads)",
-                ceiling.matcher_per_s,
-                ceiling.bare_consumer_per_s,
-                ceiling.share_of_bare_consumer,
-                ceiling.backlog
-            )?;
-        }
-        let word = if self.verdict.passed { "passed" } else { "FAILED" };
+        let Verdict { criterion, found, .. } = &self.verdict;
+        write!(f, "  {}     {criterion} ({found})", self.verdict.word())
+    }
+}
+
+impl Display for Ceiling {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "  {word}     {} ({})",
-            self.verdict.criterion, self.verdict.found
+            "  backlog    {:.0}/s matched, {:.0}/s by a bare consumer: {:.2} of it ({} reads)",
+            self.matcher_per_s, self.bare_consumer_per_s, self.share_of_bare_consumer, self.backlog
         )
     }
 }

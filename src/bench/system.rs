@@ -273,7 +273,7 @@ impl System {
     }
 
     /// Lets it drain and ends it.
-    pub fn stop(mut self) -> Result<()> {
+    pub fn stop(&mut self) -> Result<()> {
         let mut outcome = Ok(());
         for stage in &mut self.stages {
             if let Some(process) = stage.process.take() {
@@ -283,15 +283,20 @@ impl System {
         }
         outcome
     }
-}
 
-impl Drop for System {
-    fn drop(&mut self) {
+    /// kill -9 to all that still runs.
+    pub fn kill(&mut self) {
         for stage in &mut self.stages {
             if let Some(process) = stage.process.take() {
                 let _ = process.kill();
             }
         }
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

@@ -1,10 +1,11 @@
 //! `steelring bench`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::bench::{self, Asked, Rate, make_result};
+use crate::bench::{self, Asked, Rate, Report, make_result};
 use crate::cli::{Bench, Global, RingOfSteel};
 use crate::config::{Settings, make_data_directory};
 
@@ -46,29 +47,37 @@ pub async fn run(mut global: Global, command: Bench) -> Result<ExitCode> {
     })
     .await??;
     let settings = Settings::load(&global)?;
-    let reports = bench::run(&settings, servers, &asked).await?;
-    for report in &reports {
-        println!("{report}");
+    let mut reports = Vec::new();
+    let outcome = bench::run(&settings, servers, &asked, &mut reports).await;
+    if reports.len() > 1 {
+        println!("\n{}", bench::Table(&reports));
     }
-    if let Some(path) = json {
-        // One run is an object, as scripts expect it; several are a list.
-        let text = match reports.as_slice() {
-            [one] => serde_json::to_vec_pretty(one),
-            several => serde_json::to_vec_pretty(several),
-        };
-        std::fs::write(&path, text?).with_context(|| format!("write {}", path.display()))?;
-    }
-    if let Some(path) = html {
-        let command: Vec<String> = std::env::args().skip(1).collect();
-        let page = bench::page(&reports, &format!("steelring {}", command.join(" ")))?;
-        std::fs::write(&path, page).with_context(|| format!("write {}", path.display()))?;
-    }
+    keep(&reports, json.as_deref(), html.as_deref())?;
+    outcome?;
     let passed = reports.iter().all(|report| report.verdict.passed);
     Ok(if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Writes the results to where they were asked for.
+fn keep(reports: &[Report], json: Option<&Path>, html: Option<&Path>) -> Result<()> {
+    if let Some(path) = json {
+        // One run is an object, as scripts expect it; several are a list.
+        let text = match reports {
+            [one] => serde_json::to_vec_pretty(one),
+            several => serde_json::to_vec_pretty(several),
+        };
+        std::fs::write(path, text?).with_context(|| format!("write {}", path.display()))?;
+    }
+    if let Some(path) = html {
+        let command: Vec<String> = std::env::args().skip(1).collect();
+        let page = bench::page(reports, &format!("steelring {}", command.join(" ")))?;
+        std::fs::write(path, page).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// A rate as it is written on the command line.
