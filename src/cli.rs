@@ -56,6 +56,12 @@ pub struct Global {
     /// This matcher's name in `hotlist status` [default: matcher-HOST-PID].
     #[arg(long, global = true, value_name = "NAME", help_heading = "Settings")]
     pub matcher_name: Option<String>,
+    /// Collector of traces, OTLP over HTTP, such as http://127.0.0.1:4318 [default: none, no traces].
+    #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
+    pub otlp_endpoint: Option<String>,
+    /// Share of reads that are traced, 0 to 1 [default: 0.01].
+    #[arg(long, global = true, value_name = "SHARE", help_heading = "Settings")]
+    pub otlp_sample: Option<f64>,
     /// Logs as JSON lines.
     #[arg(long, global = true, help_heading = "Settings")]
     pub log_json: bool,

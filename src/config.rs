@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Global;
@@ -16,6 +17,9 @@ use crate::cli::Global;
 const PREFIX: &str = "STEELRING_";
 /// Variables of that prefix that are none: who a client talks to, and what the tests use.
 const NOT_SETTINGS: [&str; 2] = ["server", "token"];
+/// Share of reads traced unless told otherwise: of a force's 2,000,000 a day 20,000, which any collector keeps, and enough
+/// to see where a slow minute was spent.
+const DEFAULT_TRACED: f64 = 0.01;
 
 /// What defaults, file, environment and flags say.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,6 +45,9 @@ struct Said {
     force: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     matcher_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_endpoint: Option<String>,
+    otlp_sample: f64,
 }
 
 impl Default for Said {
@@ -59,6 +66,8 @@ impl Default for Said {
             images: None,
             force: None,
             matcher_name: None,
+            otlp_endpoint: None,
+            otlp_sample: DEFAULT_TRACED,
         }
     }
 }
@@ -86,6 +95,17 @@ pub struct Settings {
     pub force: Option<PathBuf>,
     /// This matcher's name.
     pub matcher_name: String,
+    /// Where traces go, where they do.
+    pub traces: Option<TraceSettings>,
+}
+
+/// Where traces go, and of how many reads.
+#[derive(Debug, Clone)]
+pub struct TraceSettings {
+    /// Where the collector takes spans: `/v1/traces` and all.
+    pub endpoint: Url,
+    /// Share of reads that are traced, 0 to 1.
+    pub share: f64,
 }
 
 /// Where the log is.
@@ -141,12 +161,14 @@ impl Said {
         put(&mut self.data, flags.data.as_ref());
         put(&mut self.listen, flags.listen.as_ref());
         put(&mut self.ingest_listen, flags.ingest_listen.as_ref());
+        put(&mut self.otlp_sample, flags.otlp_sample.as_ref());
         for (into, flag) in [
             (&mut self.management_listen, &flags.management_listen),
             (&mut self.kafka, &flags.kafka),
             (&mut self.database, &flags.database),
             (&mut self.images, &flags.images),
             (&mut self.matcher_name, &flags.matcher_name),
+            (&mut self.otlp_endpoint, &flags.otlp_endpoint),
         ] {
             if flag.is_some() {
                 into.clone_from(flag);
@@ -184,7 +206,9 @@ impl Said {
         if let Some(directory) = self.force.as_deref().filter(|directory| !directory.is_dir()) {
             bail!("force: there is no directory {}", directory.display());
         }
+        let traces = check_traces(self.otlp_endpoint.as_deref(), self.otlp_sample)?;
         Ok(Settings {
+            traces,
             listen: address("listen", &self.listen)?,
             ingest_listen: address("ingest_listen", &self.ingest_listen)?,
             management_listen: self
@@ -218,6 +242,27 @@ fn check_brokers(brokers: &str) -> Result<String> {
         bail!("kafka: {bad:?} is no broker; write HOST:PORT, several with commas between");
     }
     Ok(brokers.to_owned())
+}
+
+fn check_traces(endpoint: Option<&str>, share: f64) -> Result<Option<TraceSettings>> {
+    if !(0.0..=1.0).contains(&share) {
+        bail!("otlp_sample: {share} is no share; give one from 0 to 1, such as {DEFAULT_TRACED}");
+    }
+    let Some(text) = endpoint else {
+        return Ok(None);
+    };
+    let advice =
+        || format!("otlp_endpoint: {text:?} is no address of OTLP over HTTP; write http://HOST:4318");
+    let mut endpoint = Url::parse(text).with_context(advice)?;
+    if !["http", "https"].contains(&endpoint.scheme()) {
+        bail!(advice());
+    }
+    endpoint
+        .path_segments_mut()
+        .map_err(|()| anyhow::anyhow!(advice()))?
+        .pop_if_empty()
+        .extend(["v1", "traces"]);
+    Ok(Some(TraceSettings { endpoint, share }))
 }
 
 fn default_matcher_name() -> String {

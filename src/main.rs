@@ -9,6 +9,7 @@ mod force;
 mod management;
 mod messages;
 mod topology;
+mod traces;
 
 use std::process::ExitCode;
 

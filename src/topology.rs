@@ -22,10 +22,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{LogPlace, Settings, make_data_directory};
+use crate::traces::{self, Traces};
 use crate::{force, management};
 
 /// How long the stages have to finish what is in flight; each promises less.
 const DRAIN: Duration = Duration::from_secs(5);
+const _: () = assert!(traces::FLUSH_WITHIN.as_millis() < DRAIN.as_millis());
 /// Pause between two tries to reach log or database at the start.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -47,6 +49,7 @@ pub struct Running {
     shutdown: CancellationToken,
     stages: JoinSet<(&'static str, Result<()>)>,
     ready: Vec<(&'static str, Ready)>,
+    traces: Option<Traces>,
 }
 
 /// Listens on an address, or says which setting chooses another.
@@ -140,14 +143,16 @@ async fn wait_out(error: &(dyn std::error::Error + Sync), passing: bool, what: &
 }
 
 impl Running {
-    /// No stage yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
+    /// No stage yet; the traces of those to come go out under the name `service`.
+    pub fn new(settings: &Settings, service: &str) -> Result<Self> {
+        let traces = settings.traces.as_ref();
+        let traces = traces.map(|traces| Traces::start(traces, service)).transpose()?;
+        Ok(Self {
             shutdown: CancellationToken::new(),
             stages: JoinSet::new(),
             ready: Vec::new(),
-        }
+            traces,
+        })
     }
 
     fn stage<F, E>(&mut self, name: &'static str, run: impl FnOnce(Ready, CancellationToken) -> F)
@@ -271,6 +276,9 @@ impl Running {
                 {
                     outcome = Err(error.context(format!("{name} failed while stopping")));
                 }
+            }
+            if let Some(traces) = self.traces {
+                traces.finish().await;
             }
         });
         if drained.await.is_err() {

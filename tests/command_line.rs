@@ -29,7 +29,7 @@ fn bad_settings_are_refused_before_anything_is_opened() {
     let data = directory.path().join("data");
     let file = directory.path().join("steelring.toml");
     std::fs::write(&file, "listne = \"127.0.0.1:1\"\n").unwrap();
-    let rows: [(&[&str], &[&str]); 9] = [
+    let rows: [(&[&str], &[&str]); 12] = [
         (
             &["up", "--config", file.to_str().unwrap()],
             &["listne", "unknown"],
@@ -38,6 +38,15 @@ fn bad_settings_are_refused_before_anything_is_opened() {
         (&["up", "--listen", "8080"], &["listen", "127.0.0.1:8080"]),
         (&["up", "--kafka", "localhost"], &["kafka", "HOST:PORT"]),
         (&["up", "--database", "mysql://x"], &["database", "postgres://"]),
+        (
+            &["up", "--otlp-endpoint", "grpc://collector:4317"],
+            &["otlp_endpoint", "http://HOST:4318"],
+        ),
+        (
+            &["up", "--otlp-endpoint", "collector"],
+            &["otlp_endpoint", "http://HOST:4318"],
+        ),
+        (&["up", "--otlp-sample", "1.5"], &["otlp_sample", "0 to 1"]),
         (&["up", "--force", "/nowhere"], &["force", "/nowhere"]),
         (&["up", "--simulate", "0"], &["--simulate", "rate"]),
         (&["matcher"], &["--kafka", "steelring up"]),

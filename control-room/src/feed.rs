@@ -244,7 +244,7 @@ impl Feed {
 
 /// Events as they go to browsers.
 pub(crate) fn encode_events(events: Vec<Sequenced>) -> Result<Vec<Pushed>, StoreError> {
-    let encode_one = |Sequenced { sequence, event }: Sequenced| {
+    let encode_one = |Sequenced { sequence, event, .. }: Sequenced| {
         encode("case event", &event).map(|json| Pushed { sequence, json })
     };
     events.into_iter().map(encode_one).collect()

@@ -10,9 +10,11 @@ use domain::unit::UnitPosition;
 use domain::{CameraId, Timestamp};
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
+use store::events::Sequenced;
 use store::{Store, StoreError};
 use stream::ready::Ready;
 use stream::topic::Topic;
+use stream::trace::{About, Span, Step, TraceParent};
 use stream::{Delivered, Log, LogError, Start, wire};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
@@ -180,7 +182,9 @@ impl Follower {
             return Ok(cursor);
         };
         let newest = last.sequence;
+        let spans: Vec<Span> = events.iter().filter_map(span).collect();
         self.feed.push_events(encode_events(events)?);
+        spans.into_iter().for_each(Span::finish);
         Ok(newest)
     }
 
@@ -311,6 +315,17 @@ impl Follower {
             self.feed.set_matcher(&name, Some(status));
         }
     }
+}
+
+/// The span of handing an event to browsers, where the read that led to it is traced.
+fn span(Sequenced { event, trace, .. }: &Sequenced) -> Option<Span> {
+    let parent = TraceParent::exported(trace.as_ref().map(String::as_bytes))?;
+    let about = About {
+        hit: event.hit_id,
+        case: Some(event.case.case_id),
+        ..About::default()
+    };
+    Some(Span::follow(Step::Push, parent, about))
 }
 
 /// A record's value; none, counted, where it is not what the topic carries.

@@ -8,6 +8,7 @@ use domain::hit::Hit;
 use store::cases::{Arrival, Consumed};
 use stream::ready::Ready;
 use stream::topic::Topic;
+use stream::trace::{About, Span, Step, TraceParent};
 use stream::{Consumer, Delivered, wire};
 use tokio_util::sync::CancellationToken;
 
@@ -49,10 +50,16 @@ async fn step(
         ready.set(parts.store.check().await.is_ok());
         return Ok(());
     }
-    let arrivals: Vec<Arrival> = polled
-        .iter()
-        .filter_map(|record| arrival(parts, record))
-        .collect();
+    let mut arrivals = Vec::with_capacity(polled.len());
+    let mut spans = Vec::new();
+    for record in &polled {
+        if let Some(mut arrival) = arrival(parts, record) {
+            let span = span(record, &arrival.hit);
+            arrival.trace = span.as_ref().map(|span| span.as_parent().to_string());
+            arrivals.push(arrival);
+            spans.extend(span);
+        }
+    }
     let consumed = consumed(&polled);
     let apply = || async {
         let applied = parts
@@ -65,6 +72,7 @@ async fn step(
     let Some(applied) = persevere("apply hits", shutdown, apply).await? else {
         return Ok(());
     };
+    spans.into_iter().for_each(Span::finish);
     metrics::counter!("steelring_dispatcher_hits_total").increment(applied.new_hits as u64);
     metrics::counter!("steelring_dispatcher_hits_known_total")
         .increment((arrivals.len() - applied.new_hits) as u64);
@@ -88,7 +96,11 @@ fn arrival(parts: &Parts, record: &Delivered) -> Option<Arrival> {
                 .force
                 .camera(&hit.read.camera)
                 .map(|camera| camera.bcu.clone());
-            Some(Arrival { hit, bcu })
+            Some(Arrival {
+                hit,
+                bcu,
+                trace: None,
+            })
         }
         Err(error) => {
             metrics::counter!("steelring_dispatcher_hits_unreadable_total").increment(1);
@@ -101,6 +113,17 @@ fn arrival(parts: &Parts, record: &Delivered) -> Option<Arrival> {
             None
         }
     }
+}
+
+/// The span of taking up a hit, where its read is traced.
+fn span(record: &Delivered, hit: &Hit) -> Option<Span> {
+    let parent = TraceParent::of_record(record)?;
+    let about = About {
+        read: Some(hit.read.read_id),
+        hit: Some(hit.hit_id),
+        ..About::default()
+    };
+    Some(Span::follow(Step::Dispatch, parent, about))
 }
 
 /// How far the batch reaches in each partition.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use store::events::Sequenced;
 use stream::topic::Topic;
-use stream::wire;
+use stream::trace::TraceParent;
+use stream::{LogError, Record, wire};
 use tokio_util::sync::CancellationToken;
 
 use crate::{DispatcherError, Parts, persevere};
@@ -40,12 +42,21 @@ async fn relay(parts: &Parts, from: u64) -> Result<u64, DispatcherError> {
     let Some(last) = events.last() else {
         return Ok(from);
     };
-    let records: Result<Vec<_>, _> = events
-        .iter()
-        .map(|event| wire::case_event_record(event.sequence, &event.event))
-        .collect();
+    let records: Result<Vec<_>, _> = events.iter().map(record).collect();
     parts.log.publish(Topic::CaseEvents, records?).await?;
     parts.store.set_relayed(last.sequence).await?;
     metrics::counter!("steelring_dispatcher_events_relayed_total").increment(events.len() as u64);
     Ok(last.sequence)
+}
+
+fn record(event: &Sequenced) -> Result<Record, LogError> {
+    let mut record = wire::case_event_record(event.sequence, &event.event)?;
+    if let Some(trace) = event
+        .trace
+        .as_ref()
+        .and_then(|text| TraceParent::parse(text.as_bytes()))
+    {
+        trace.ride(&mut record);
+    }
+    Ok(record)
 }

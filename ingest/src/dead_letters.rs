@@ -130,6 +130,7 @@ async fn replay_letter(service: &Service, letter: DeadLetter) -> Result<Response
         },
         // When it first came: a replay must not make an honest clock look suspect.
         received_at: letter.received_at,
+        caller: None,
         bury: false,
     };
     if letter.format == IMAGES {

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use domain::read::PlateRead;
 use domain::{ReadId, Timestamp};
 use stream::topic::Topic;
-use stream::wire::{decode, read_record};
+use stream::trace::Span;
+use stream::wire::decode;
 use stream::{Log, LogError, Record, Start};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -20,6 +21,7 @@ use tracing::{debug, debug_span, info, warn};
 
 use crate::cars::{Car, Cars, Taken};
 use crate::error::{Chain, Refusal};
+use crate::intake::traced_records;
 use crate::limits::{CAR_EVENTS_AT_ONCE, CARS_EVERY, KEEP_TIMEOUT, MAX_CAR_EVENTS, RETRY_EVERY};
 use crate::message::Stage;
 
@@ -223,9 +225,11 @@ impl Holder {
         if complete.is_empty() {
             return Ok(());
         }
-        let reads = complete.iter().filter_map(|key| self.cars.get(key));
-        let records: Result<Vec<_>, _> = reads.map(|car| read_record(&car.best)).collect();
-        self.publish(Topic::Reads, records?).await?;
+        let cars = complete.iter().filter_map(|key| self.cars.get(key));
+        // Spans begin now: how long a car was in view is its driver's doing.
+        let (records, spans) = traced_records(cars.map(|car| &car.best), None, Timestamp::now())?;
+        self.publish(Topic::Reads, records).await?;
+        spans.into_iter().for_each(Span::finish);
         metrics::counter!("steelring_ingest_cars_published_total").increment(complete.len() as u64);
         for key in &complete {
             self.cars.published(key);

@@ -12,13 +12,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::Timestamp;
 use serde_json::{Value, json};
 use store::Store;
 use store::sources::Source;
+use stream::trace::{HEADER_TRACE, TraceParent};
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 
@@ -73,6 +74,8 @@ async fn timed(format: &'static str, work: impl Future<Output = Response>) -> Re
 }
 
 async fn receive(service: &Service, address: &Address, request: Request) -> Response {
+    let caller = request.headers().get(HEADER_TRACE).map(HeaderValue::as_bytes);
+    let caller = caller.and_then(TraceParent::parse);
     let (source, message, _admitted) = match enter(service, request).await {
         Ok(entered) => entered,
         Err(refusal) => {
@@ -84,6 +87,7 @@ async fn receive(service: &Service, address: &Address, request: Request) -> Resp
         source: &source,
         message,
         received_at: Timestamp::now(),
+        caller,
         bury: true,
     };
     let span = info_span!("post", source = %source.name, format = address.name);
@@ -110,6 +114,7 @@ async fn receive_image(State(service): State<Arc<Service>>, request: Request) ->
             source: &source,
             message,
             received_at: Timestamp::now(),
+            caller: None,
             bury: true,
         };
         match service.intake.take_image(&post).await {
@@ -232,10 +237,7 @@ impl IntoResponse for Refusal {
                 "Bearer realm=\"steelring ingest\"",
                 "Basic realm=\"steelring ingest\"",
             ] {
-                headers.append(
-                    header::WWW_AUTHENTICATE,
-                    header::HeaderValue::from_static(challenge),
-                );
+                headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
         }
         response

@@ -11,8 +11,9 @@ use ::store::image_links::ImageKind;
 use ::store::images::{ImageError, Images};
 use ::store::sources::Source;
 use ::stream::topic::Topic;
+use ::stream::trace::{Span, TraceParent};
 use ::stream::wire::{DeadLetter, dead_letter_record, read_record};
-use ::stream::{Log, Record};
+use ::stream::{Log, LogError, Record};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -45,6 +46,8 @@ pub(crate) struct Post<'a> {
     pub(crate) source: &'a Source,
     pub(crate) message: Message,
     pub(crate) received_at: Timestamp,
+    /// The span that the sender posts it in, where it says so.
+    pub(crate) caller: Option<TraceParent>,
     /// Whether what cannot be read becomes a dead letter; a replay's is one already.
     pub(crate) bury: bool,
 }
@@ -107,7 +110,7 @@ impl Intake {
         };
         self.keep_images(&verdicts).await?;
         self.bury_refused(address.name, &verdicts, post).await?;
-        let fates = self.pass_on(&verdicts).await?;
+        let fates = self.pass_on(&verdicts, post).await?;
         count(address.name, &verdicts, &fates);
         Ok(fates)
     }
@@ -213,26 +216,28 @@ impl Intake {
             .await
     }
 
-    async fn pass_on(&self, verdicts: &[Verdict]) -> Result<Vec<Fate>, Refusal> {
-        let mut records = Vec::new();
+    async fn pass_on(&self, verdicts: &[Verdict], post: &Post<'_>) -> Result<Vec<Fate>, Refusal> {
+        let mut reads = Vec::new();
         let mut fates = Vec::with_capacity(verdicts.len());
         for verdict in verdicts {
             fates.push(match verdict {
                 Err((refusal, _)) => Fate::Refused(refusal.clone()),
-                Ok(checked) => self.pass_one(checked, &mut records).await?,
+                Ok(checked) => self.pass_one(checked, &mut reads).await?,
             });
         }
-        if !records.is_empty() {
-            self.publish(Topic::Reads, records).await?;
-        }
+        self.publish_reads(&reads, post).await?;
         Ok(fates)
     }
 
-    async fn pass_one(&self, checked: &Checked, records: &mut Vec<Record>) -> Result<Fate, Refusal> {
+    async fn pass_one<'a>(
+        &self,
+        checked: &'a Checked,
+        reads: &mut Vec<&'a PlateRead>,
+    ) -> Result<Fate, Refusal> {
         let Checked { read, images, way } = checked;
         debug_span!("read", read_id = %read.read_id, camera = %read.camera).in_scope(|| debug!("checked"));
         match way {
-            Way::Publish => records.push(read_record(read).map_err(|error| internal(&error))?),
+            Way::Publish => reads.push(read),
             Way::Hold { car, stage } => {
                 return Ok(match self.hold.take(car, read.clone(), *stage).await? {
                     Held::InView => Fate::Held,
@@ -249,6 +254,17 @@ impl Intake {
         Ok(Fate::Accepted(read.read_id))
     }
 
+    async fn publish_reads(&self, reads: &[&PlateRead], post: &Post<'_>) -> Result<(), Refusal> {
+        if reads.is_empty() {
+            return Ok(());
+        }
+        let traced = traced_records(reads.iter().copied(), post.caller, post.received_at);
+        let (records, spans) = traced.map_err(|error| internal(&error))?;
+        self.publish(Topic::Reads, records).await?;
+        spans.into_iter().for_each(Span::finish);
+        Ok(())
+    }
+
     async fn publish(&self, topic: Topic, records: Vec<Record>) -> Result<(), Refusal> {
         match timeout(KEEP_TIMEOUT, self.log.publish(topic, records)).await {
             Ok(Ok(())) => Ok(()),
@@ -262,6 +278,24 @@ impl Intake {
             }
         }
     }
+}
+
+/// The records of reads that came in at `began`, and the spans of those that are traced.
+pub(crate) fn traced_records<'a>(
+    reads: impl Iterator<Item = &'a PlateRead>,
+    caller: Option<TraceParent>,
+    began: Timestamp,
+) -> Result<(Vec<Record>, Vec<Span>), LogError> {
+    let (mut records, mut spans) = (Vec::new(), Vec::new());
+    for read in reads {
+        let mut record = read_record(read)?;
+        if let Some(span) = Span::accept(read.read_id, caller, began) {
+            span.ride(&mut record);
+            spans.push(span);
+        }
+        records.push(record);
+    }
+    Ok((records, spans))
 }
 
 /// Waits for the image store.
@@ -280,7 +314,7 @@ async fn stored<T>(work: impl Future<Output = Result<T, ImageError>>) -> Result<
 }
 
 /// Values of the domain always encode; should one not, nothing is accepted.
-fn internal(error: &::stream::LogError) -> Refusal {
+fn internal(error: &LogError) -> Refusal {
     warn!(error = %Chain(error), "a record does not encode");
     Refusal::unavailable("the log")
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use domain::Timestamp;
 use domain::hit::Hit;
 use stream::topic::Topic;
+use stream::trace::{About, Span, Step, TraceParent};
 use stream::{Consumer, Delivered, LogError, Record, wire};
 use tokio::task::JoinHandle;
 
@@ -61,6 +62,8 @@ async fn gate_opened(shared: &Shared) -> bool {
 struct Judge {
     candidates: Vec<Candidate>,
     hits: Vec<Hit>,
+    /// Spans of the hits whose reads are traced, each with its hit's place in `hits`.
+    spans: Vec<(usize, Span)>,
     letters: Vec<Record>,
     lag_at: Option<Instant>,
 }
@@ -110,8 +113,13 @@ impl Judge {
         let started = Instant::now();
         self.judge(reads, index, Timestamp::now())?;
         self.count(reads.len());
+        let mut hits: Vec<Record> = self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?;
+        for (place, span) in &self.spans {
+            span.ride(&mut hits[*place]);
+        }
         Ok(Findings {
-            hits: self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?,
+            hits,
+            spans: self.spans.drain(..).map(|(_, span)| span).collect(),
             letters: std::mem::take(&mut self.letters),
             started,
         })
@@ -120,6 +128,7 @@ impl Judge {
     /// Hits and dead letters of a batch. A value is opened for candidates alone.
     fn judge(&mut self, reads: &[Delivered], index: &Index, now: Timestamp) -> Result<(), LogError> {
         self.hits.clear();
+        self.spans.clear();
         self.letters.clear();
         matching::probe(
             reads.iter().map(|read| read.key.as_deref()),
@@ -133,7 +142,11 @@ impl Judge {
                 Found::Listed => poison::open(delivered),
             };
             match opened {
-                Ok(read) => matching::judge(&read, index, now, &mut self.hits),
+                Ok(read) => {
+                    let first = self.hits.len();
+                    matching::judge(&read, index, now, &mut self.hits);
+                    self.spans.extend(spans(delivered, &self.hits, first));
+                }
                 Err(reason) => {
                     let place = delivered.place;
                     tracing::warn!(
@@ -176,8 +189,23 @@ impl Judge {
 /// What must be durable before the reads that led to it are committed.
 struct Findings {
     hits: Vec<Record>,
+    spans: Vec<Span>,
     letters: Vec<Record>,
     started: Instant,
+}
+
+/// Spans of the hits from place `first` on, which one read led to: none where it is not traced.
+fn spans(read: &Delivered, hits: &[Hit], first: usize) -> impl Iterator<Item = (usize, Span)> {
+    let found = hits.iter().enumerate().skip(first);
+    found.filter_map(|(place, hit)| {
+        let about = About {
+            read: Some(hit.read.read_id),
+            hit: Some(hit.hit_id),
+            ..About::default()
+        };
+        let parent = TraceParent::of_record(read)?;
+        Some((place, Span::follow(Step::Match, parent, about)))
+    })
 }
 
 /// A batch that becomes durable. Given up when dropped: its reads come again.
@@ -193,6 +221,9 @@ impl Drop for OnItsWay {
 async fn make_durable(shared: Arc<Shared>, found: Findings) -> Result<bool, LogError> {
     let durable = publish(&shared, Topic::Hits, found.hits).await?
         && publish(&shared, Topic::DeadLetters, found.letters).await?;
+    if durable {
+        found.spans.into_iter().for_each(Span::finish);
+    }
     metrics::histogram!("steelring_matcher_batch_seconds").record(found.started.elapsed().as_secs_f64());
     Ok(durable)
 }

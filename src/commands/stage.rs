@@ -21,7 +21,7 @@ pub async fn ingest(settings: &Settings) -> Result<ExitCode> {
     let listener = bind(settings.ingest_listen, "ingest-listen").await?;
     eprintln!("ingest listens on http://{}", listener.local_addr()?);
     let parts = topology::open(settings).await?;
-    let mut running = Running::new();
+    let mut running = Running::new(settings, "steelring-ingest")?;
     running.ingest(listener, &parts);
     finish(running, settings, INGEST_PORT, parts.log).await
 }
@@ -29,7 +29,7 @@ pub async fn ingest(settings: &Settings) -> Result<ExitCode> {
 pub async fn matcher(settings: &Settings) -> Result<ExitCode> {
     check_shared(settings)?;
     let log = topology::open_log_and_topics(settings).await?;
-    let mut running = Running::new();
+    let mut running = Running::new(settings, "steelring-matcher")?;
     running.matcher(&settings.matcher_name, log.clone());
     finish(running, settings, MATCHER_PORT, log).await
 }
@@ -37,7 +37,7 @@ pub async fn matcher(settings: &Settings) -> Result<ExitCode> {
 pub async fn dispatcher(settings: &Settings) -> Result<ExitCode> {
     check_shared(settings)?;
     let parts = topology::open(settings).await?;
-    let mut running = Running::new();
+    let mut running = Running::new(settings, "steelring-dispatcher")?;
     running.dispatcher(&parts);
     finish(running, settings, DISPATCHER_PORT, parts.log).await
 }
@@ -50,7 +50,7 @@ pub async fn control_room(settings: &Settings) -> Result<ExitCode> {
     if parts.store.users().await?.is_empty() {
         eprintln!("nobody can sign in yet: steelring user add NAME --role admin");
     }
-    let mut running = Running::new();
+    let mut running = Running::new(settings, "steelring-control-room")?;
     running.control_room(listener, &parts);
     finish(running, settings, CONTROL_ROOM_PORT, parts.log).await
 }

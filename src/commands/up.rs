@@ -59,7 +59,7 @@ pub async fn run(settings: &Settings, simulate: Option<f64>, seed: u64) -> Resul
         load_simulated_lists(&parts, seed).await?;
     }
 
-    let mut running = Running::new();
+    let mut running = Running::new(settings, "steelring")?;
     running.ingest(ingest, &parts);
     running.matcher(&settings.matcher_name, Arc::clone(&parts.log));
     running.dispatcher(&parts);

@@ -9,7 +9,7 @@ use domain::case::{self, Case, CaseEvent};
 use domain::{CaseId, HitId, ReadId, Timestamp, Vrm};
 
 use crate::cases::{Applied, Arrival, Consumed, save_cases};
-use crate::events::write_events;
+use crate::events::write_traced_events;
 use crate::sql::{Step, from_json, millis, number, parsed, read_rows, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
@@ -47,6 +47,10 @@ impl Store {
         consumed: &[Consumed],
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
+        let traces = arrivals
+            .iter()
+            .filter_map(|a| Some((a.hit.hit_id, a.trace.as_deref()?)));
+        let traces: HashMap<HitId, &str> = traces.collect();
         transaction!(self, "apply_hits", |tx| {
             // Another writer may store the same hit or open the same vehicle's case in between: its unique index then
             // stops this transaction, which runs again and sees it.
@@ -55,7 +59,7 @@ impl Store {
             save_cases(tx, &cases).await?;
             save_hits(tx, &outcome.hits).await?;
             save_consumed(tx, consumed).await?;
-            write_events(tx, &outcome.events).await?;
+            write_traced_events(tx, &outcome.events, &traces).await?;
             Ok(Applied {
                 new_hits: outcome.hits.len(),
                 events: outcome.events,

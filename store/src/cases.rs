@@ -24,6 +24,8 @@ pub struct Arrival {
     pub hit: Hit,
     /// The BCU on whose ground its camera stands.
     pub bcu: Option<BcuCode>,
+    /// Where its read is traced: the span that what it leads to follows, as text that [`crate::events::Sequenced`] gives back.
+    pub trace: Option<String>,
 }
 
 /// How far a consumer has come in one partition of a topic: the offset of the next record.

@@ -1,5 +1,8 @@
 //! The outbox: every case event in one order without gaps, to be relayed to the log and pushed to browsers.
 
+use std::collections::HashMap;
+
+use domain::HitId;
 use domain::case::{CaseEvent, Conclusion};
 use tokio::sync::watch;
 
@@ -15,6 +18,8 @@ pub struct Sequenced {
     pub sequence: u64,
     /// The event.
     pub event: CaseEvent,
+    /// The trace of the hit that led to it, as [`crate::cases::Arrival::trace`] gave it.
+    pub trace: Option<String>,
 }
 
 impl Store {
@@ -23,20 +28,22 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn events_after(&self, sequence: u64, limit: u32) -> Result<Vec<Sequenced>, StoreError> {
-        let rows: Vec<(i64, String)> =
-            sqlx::query_as("SELECT sequence, doc FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
-                .bind(number(sequence))
-                .bind(self::limit(limit))
-                .fetch_all(&self.inner.reader)
-                .await
-                .step("reading events")?;
-        let event = |(sequence, doc): &(i64, String)| {
+        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(
+            "SELECT sequence, doc, trace FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+        )
+        .bind(number(sequence))
+        .bind(self::limit(limit))
+        .fetch_all(&self.inner.reader)
+        .await
+        .step("reading events")?;
+        let event = |(sequence, doc, trace): (i64, String, Option<String>)| {
             Ok(Sequenced {
-                sequence: count(*sequence),
-                event: from_json("event", doc)?,
+                sequence: count(sequence),
+                event: from_json("event", &doc)?,
+                trace,
             })
         };
-        rows.iter().map(event).collect()
+        rows.into_iter().map(event).collect()
     }
 
     /// The newest event's place; 0 where there is none.
@@ -115,6 +122,15 @@ pub(crate) async fn raise(tx: &mut Tx, name: &'static str, to: u64) -> Result<()
 
 /// Puts events into the outbox, in this order. Locks the outbox: comes after everything that may have to wait.
 pub(crate) async fn write_events(tx: &mut Tx, events: &[CaseEvent]) -> Result<(), StoreError> {
+    write_traced_events(tx, events, &HashMap::new()).await
+}
+
+/// As [`write_events`], with the traces of hits.
+pub(crate) async fn write_traced_events(
+    tx: &mut Tx,
+    events: &[CaseEvent],
+    traces: &HashMap<HitId, &str>,
+) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }
@@ -131,11 +147,12 @@ pub(crate) async fn write_events(tx: &mut Tx, events: &[CaseEvent]) -> Result<()
             &event.by,
             detail,
             doc,
+            event.hit_id.and_then(|hit| traces.get(&hit)),
         ));
     }
-    let text = "INSERT INTO events (sequence, case_id, kind, at, actor, detail, doc) \
+    let text = "INSERT INTO events (sequence, case_id, kind, at, actor, detail, doc, trace) \
                 SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
-                value ->> 4, value ->> 5, value ->> 6 FROM given";
+                value ->> 4, value ->> 5, value ->> 6, value ->> 7 FROM given";
     write_rows(tx, "writing events", text, &rows).await?;
     tx.last_event = Some(first + events.len() as u64 - 1);
     Ok(())

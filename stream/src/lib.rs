@@ -8,7 +8,7 @@
 //! consumers owe that to deterministic ids.
 //!
 //! Two engines behind one trait, one conformance suite: [`kafka`] for production, [`embedded`] for one machine.
-//! Read [`Log`] first, then [`topic`].
+//! Read [`Log`] first, then [`topic`]. [`trace`] follows one read from record to record.
 
 pub mod embedded;
 mod headers;
@@ -16,6 +16,7 @@ pub mod kafka;
 mod partition;
 pub mod ready;
 pub mod topic;
+pub mod trace;
 pub mod wire;
 
 use std::time::Duration;

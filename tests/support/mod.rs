@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+pub mod collector;
 pub mod load;
+pub mod room;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -147,6 +149,20 @@ pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Loads a list and waits until every matcher judges under it.
+pub fn load_list(data: &Path, list: &str, environment: &[(&str, &str)]) {
+    let file = data.join("list.csv");
+    std::fs::write(&file, list).unwrap();
+    let (data, file) = (data.to_str().unwrap(), file.to_str().unwrap());
+    run_ok(&["hotlist", "load", "stolen", file, "--data", data], environment);
+    eventually("the list is on every matcher", || {
+        run(&["hotlist", "status", "--data", data], environment)
+            .status
+            .success()
+            .then_some(())
+    });
 }
 
 /// A port that was free a moment ago: for a process that must come back on the same one.

@@ -173,6 +173,7 @@ impl Room {
         let arrival = Arrival {
             hit: hit(mark, grade, at),
             bcu: None,
+            trace: None,
         };
         let applied = self.store.apply_hits(&[arrival], &[], at).await.unwrap();
         applied.events.into_iter().next()

@@ -32,6 +32,7 @@ async fn a_browser_that_comes_and_goes_gets_every_event_once_and_in_order() {
         .map(|number| Arrival {
             hit: hit(&mark(number), 1, Timestamp::now()),
             bcu: None,
+            trace: None,
         })
         .collect();
     store.apply_hits(&before, &[], Timestamp::now()).await.unwrap();
@@ -107,6 +108,7 @@ async fn an_event_of_another_process_comes_within_a_second() {
     let arrival = Arrival {
         hit: hit("QX07PLT", 1, now),
         bcu: None,
+        trace: None,
     };
     theirs.apply_hits(&[arrival], &[], now).await.unwrap();
     let begun = Instant::now();

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use domain::case::Command;
 use store::Store;
+use store::cases::Arrival;
 
 use crate::world::{World, arrival, at, decide, entry, mark, opened};
 
 claims!(
     a_reader_misses_no_event_of_several_writers,
     events_are_read_in_pages,
+    an_event_has_the_trace_of_its_own_hit_and_no_other,
     the_relay_never_goes_back,
     a_waiter_wakes_when_an_event_was_written;
     persistent
@@ -78,6 +80,21 @@ async fn events_are_read_in_pages(world: &World) {
     assert_eq!(numbers, [5, 6, 7]);
     assert_eq!(page[0].event, applied.events[4]);
     assert!(store.events_after(10, 3).await.unwrap().is_empty());
+}
+
+async fn an_event_has_the_trace_of_its_own_hit_and_no_other(world: &World) {
+    let store = world.open().await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let traced = Arrival {
+        trace: Some(trace.to_owned()),
+        ..arrival(entry("AB12CDE", 1, "x"), "c1", 0)
+    };
+    let others = [("AB12CDF", 0), ("AB12CDE", 60)].map(|(vrm, s)| arrival(entry(vrm, 1, "x"), "c1", s));
+    store.apply_hits(&[traced], &[], at(0)).await.unwrap();
+    store.apply_hits(&others, &[], at(60)).await.unwrap();
+    let events = store.events_after(0, 10).await.unwrap();
+    let traces: Vec<Option<&str>> = events.iter().map(|event| event.trace.as_deref()).collect();
+    assert_eq!(traces, [Some(trace), None, None]);
 }
 
 async fn the_relay_never_goes_back(world: &World) {

@@ -150,6 +150,7 @@ pub fn arrival(entry: Entry, camera: &str, seconds: i64) -> Arrival {
     Arrival {
         hit: Hit::exact(read, entry, Revision(1), at(seconds)),
         bcu: None,
+        trace: None,
     }
 }
 
