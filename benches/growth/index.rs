@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::hint::black_box;
 
+use allocation_counter::measure as measure_allocations;
 use anyhow::Result;
 use domain::hotlist::{Entry, Revision};
 use domain::{EntryId, Vrm};
+use matcher::index::Index;
 use matcher::lists::Lists;
 use matcher::matching::probe;
 use serde_json::{Value, json};
@@ -38,9 +40,9 @@ pub fn grow() -> Result<Vec<Value>> {
     let mut points = Vec::new();
     for size in rig::sized(&SIZES[..], &TINY) {
         let absent = size.saturating_sub(own.len());
-        let before = resident_bytes();
-        let index = index_of(&own, absent);
-        let bytes = resident_bytes().saturating_sub(before);
+        let mut index = Index::default();
+        // What stays allocated, whatever the system lends the process.
+        let bytes = measure_allocations(|| index = index_of(&own, absent)).bytes_current;
         let mut candidates = Vec::new();
         let ours = measure::seconds(|| probe(black_box(keys()), &index, &mut candidates));
         drop(index);
@@ -68,7 +70,7 @@ pub fn grow() -> Result<Vec<Value>> {
 }
 
 /// The world's own lists and so many vehicles that are never seen, as a matcher takes them from the log: one by one.
-fn index_of(own: &[Entry], absent: usize) -> matcher::index::Index {
+fn index_of(own: &[Entry], absent: usize) -> Index {
     let mut lists = Lists::default();
     let pattern = own[own.len() - 1].clone();
     let filler = (0..absent).map(|number| {
@@ -106,12 +108,4 @@ fn never_issued(number: usize) -> Vrm {
         letter(4)
     );
     Vrm::parse(&text).expect("a mark")
-}
-
-/// Memory of this process that is in use, in bytes; none where the system does not say.
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or_default() * 1024
 }

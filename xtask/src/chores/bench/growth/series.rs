@@ -77,7 +77,10 @@ const INDEX: Shown = Shown {
             name: "memory",
             y: "bytes an entry",
             y_axis: Axis::Linear,
-            lines: &[("bytes_per_entry", "the matcher's index, with its texts")],
+            lines: &[(
+                "bytes_per_entry",
+                "the matcher's index, entries with texts in common",
+            )],
         },
     ],
 };
