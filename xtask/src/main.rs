@@ -1,10 +1,12 @@
-//! The project's own chores: `cargo xtask up` starts everything for a person, `cargo xtask test` tests everything.
+//! The project's own chores: `cargo xtask up` starts everything for a person, `cargo xtask test` tests everything,
+//! `cargo xtask bench` measures everything.
 
 mod chores;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use chores::bench::Bench;
 use chores::steps::Step;
 use clap::Parser;
 
@@ -29,12 +31,18 @@ enum Chore {
         #[arg(long, value_delimiter = ',', value_name = "STEP")]
         only: Vec<Step>,
     },
+    /// Measure everything, in a release build: the parts by Criterion, the whole by its scenarios.
+    ///
+    /// Takes a quarter of an hour on a machine that does nothing else. Prints a figure a line, or with --baseline its ratio to
+    /// an earlier run's. Exit code 1: a scenario did not pass.
+    Bench(Bench),
 }
 
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Up { arguments } => chores::up::up(arguments),
         Chore::Test { only } => chores::test::test(&only),
+        Chore::Bench(asked) => chores::bench::bench(asked),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use xtask::servers::{Kafka, Postgres, TEST_KAFKA, TEST_POSTGRES};
 use xtask::{page, run, workspace_root};
 
+use super::bench::growth;
 use super::target::Slot;
 use super::{cargo, deny, metadata, packages, prerequisites};
 
@@ -29,7 +30,7 @@ pub(crate) enum Step {
     Clippy,
     /// cargo test, on a real Kafka and PostgreSQL, end-to-end tests in a browser included
     Test,
-    /// Every benchmark once, to see that it runs
+    /// Every benchmark once and every curve of growth from two small sizes, to see that they run
     Bench,
     /// cargo doc, every warning an error
     Doc,
@@ -120,7 +121,13 @@ impl Run {
             return Ok(());
         }
         // Under `cargo test`, Criterion runs each benchmark once and measures nothing.
-        run::show(self.building()?.args(["test", "--workspace", "--bench", "*"]))
+        run::show(self.building()?.args(["test", "--workspace", "--bench", "*"]))?;
+        run::show(self.building()?.args(["build", "--bin", "steelring"]))?;
+        growth::try_out(&growth::Rig {
+            steelring: self.target()?.join("debug/steelring"),
+            cargo: &|| self.building(),
+            tiny: true,
+        })
     }
 
     fn doc(&self) -> Result<()> {
@@ -144,6 +151,14 @@ impl Run {
                 .env("CARGO_INCREMENTAL", "0");
         }
         Ok(command)
+    }
+
+    /// Where [`Self::building`] builds.
+    fn target(&self) -> Result<PathBuf> {
+        match env::var_os("CARGO_TARGET_DIR") {
+            Some(dir) => Ok(self.root.join(dir)),
+            None => Ok(self.slot()?.dir().to_owned()),
+        }
     }
 
     fn slot(&self) -> Result<&Slot> {

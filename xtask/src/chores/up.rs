@@ -2,32 +2,18 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use xtask::{page, run, workspace_root};
 
-use super::{cargo, metadata, prerequisites};
+use super::release_binary;
 
 /// What the simulated cameras read, in reads a second, unless the caller says otherwise.
 const SIMULATED_READS_PER_S: &str = "50";
 
 /// Builds what is not built, then becomes `steelring up`: signals and the exit code are its own.
 pub(crate) fn up(arguments: Vec<OsString>) -> Result<()> {
-    prerequisites::ensure(&prerequisites::to_build())?;
-    page::build()?;
-    let root = workspace_root();
-    run::show(
-        cargo()
-            .args(["build", "--release", "--bin", "steelring"])
-            .current_dir(&root),
-    )?;
-    let metadata = metadata(&root)?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .context("cargo metadata names no target directory")?;
-    let binary = PathBuf::from(target).join("release/steelring");
+    let binary = release_binary()?;
     let mut steelring = Command::new(&binary);
     steelring.arg("up").args(with_default_rate(arguments));
     // `exec` returns only if it failed.

@@ -1,0 +1,85 @@
+//! A batch of reads against lists: the matcher's two steps beside what a user would write instead, a hash map by mark.
+
+mod rig;
+
+use std::collections::HashMap;
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use domain::hotlist::{Entry, Revision};
+use domain::read::PlateRead;
+use hashbrown::HashTable;
+use matcher::index::{Index, code_of};
+use matcher::matching::{Candidate, judge, probe};
+use stream::{Record, wire};
+
+/// Reads in a batch: what a matcher takes at once from a backlog.
+const BATCH: usize = 10_000;
+/// Entries of a force, and of a region.
+const SIZES: [usize; 2] = [100_000, 1_000_000];
+const TINY: [usize; 1] = [25_000];
+
+fn matching(criterion: &mut Criterion) {
+    let world = rig::world();
+    let reads: Vec<Record> = rig::reads(&world, BATCH)
+        .iter()
+        .map(|read| wire::read_record(read).expect("a read has JSON"))
+        .collect();
+    let keys = || reads.iter().map(|read| read.key.as_deref());
+    let mut group = criterion.benchmark_group("match");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for size in rig::sized(&SIZES[..], &TINY) {
+        let entries = rig::entries(&world, *size);
+        let index = Index::of(Revision(1), &entries);
+        let (mut candidates, mut hits) = (Vec::new(), Vec::new());
+        group.bench_function(BenchmarkId::new("probe", size), |b| {
+            b.iter(|| probe(black_box(keys()), &index, &mut candidates));
+        });
+        group.bench_function(BenchmarkId::new("probe_open_judge", size), |b| {
+            b.iter(|| {
+                hits.clear();
+                probe(black_box(keys()), &index, &mut candidates);
+                for Candidate { read, .. } in &candidates {
+                    let value = reads[*read].value.as_deref().unwrap_or_default();
+                    let read: PlateRead = serde_json::from_slice(value).expect("its own JSON");
+                    judge(&read, &index, rig::now(), &mut hits);
+                }
+                hits.len()
+            });
+        });
+        drop(index);
+        alternatives(&mut group, *size, &entries, keys);
+    }
+    group.finish();
+}
+
+/// Counts the reads whose mark is on a list, as far as a hash table alone goes.
+fn alternatives<'k, K: Iterator<Item = Option<&'k [u8]>>>(
+    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    size: usize,
+    entries: &[Entry],
+    keys: impl Fn() -> K,
+) {
+    let map: HashMap<&[u8], usize> = entries
+        .iter()
+        .enumerate()
+        .map(|(number, entry)| (entry.vrm.as_bytes(), number))
+        .collect();
+    group.bench_function(BenchmarkId::new("std_hash_map", size), |b| {
+        b.iter(|| keys().flatten().filter(|key| map.contains_key(key)).count());
+    });
+    drop(map);
+    // What no matcher can be below: numbers in a table that knows nothing else.
+    let hash = |code: &u64| code.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    let mut bare = HashTable::with_capacity(entries.len());
+    for code in entries.iter().filter_map(|entry| code_of(entry.vrm.as_bytes())) {
+        bare.insert_unique(hash(&code), code, hash);
+    }
+    group.bench_function(BenchmarkId::new("bare_hashbrown", size), |b| {
+        let found = |code: &u64| bare.find(hash(code), |known| known == code).is_some();
+        b.iter(|| keys().flatten().filter_map(code_of).filter(found).count());
+    });
+}
+
+criterion_group!(benches, matching);
+criterion_main!(benches);
