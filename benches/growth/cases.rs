@@ -71,7 +71,12 @@ async fn at(opening: &[Hit]) -> Result<Value> {
 
 /// Applies hits as the dispatcher does.
 async fn apply(store: &Store, hits: impl Iterator<Item = Hit>) -> Result<()> {
-    let arrivals: Vec<Arrival> = hits.map(|hit| Arrival { hit, bcu: None }).collect();
+    let arrival = |hit| Arrival {
+        hit,
+        bcu: None,
+        trace: None,
+    };
+    let arrivals: Vec<Arrival> = hits.map(arrival).collect();
     store.apply_hits(&arrivals, &[], rig::now()).await?;
     Ok(())
 }
