@@ -1,6 +1,6 @@
 //! The score against the same score written the plain way: every vehicle there may be, one by one.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod plain;
 
@@ -27,11 +27,11 @@ fn vrm(text: &str) -> Vrm {
 
 /// A world so small that every mark of it can be listed.
 pub struct World {
-    pub table: Table,
-    pub population: Population,
-    pub habits: Habits,
-    pub registered: BTreeMap<Vrm, Description>,
-    pub days: Days,
+    table: Table,
+    population: Population,
+    habits: Habits,
+    registered: BTreeMap<Vrm, Description>,
+    days: Days,
 }
 
 /// A day's sightings.

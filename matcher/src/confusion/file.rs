@@ -95,8 +95,10 @@ mod tests {
 
     #[test]
     fn tables_survive_their_file() {
-        let mut rates = Rates::default();
-        rates.lost = 0.01;
+        let rates = Rates {
+            lost: 0.01,
+            ..Rates::default()
+        };
         let camera = CameraId::parse("m62-j6-east").unwrap();
         let own = BTreeMap::from([(camera.clone(), Arc::new(Table::new(rates.clone()).unwrap()))]);
         let text = write(&Confusion::new(Table::default(), own)).unwrap();

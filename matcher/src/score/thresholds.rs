@@ -26,8 +26,8 @@ pub struct ThresholdError(pub Grade);
 impl Default for Thresholds {
     fn default() -> Self {
         Self {
-            one: 0.2,
-            two: 0.35,
+            one: 0.02,
+            two: 0.2,
             three: 0.6,
             four: 0.95,
         }

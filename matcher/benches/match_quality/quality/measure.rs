@@ -12,7 +12,7 @@ use super::policies::Fixed;
 use super::world::{Day, Fleet, Kind, Read, Roads, entry};
 
 /// The grade of every list here: its threshold is the one of the rows.
-const GRADE: domain::hotlist::Grade = domain::hotlist::Grade::Two;
+const GRADE: domain::hotlist::Grade = domain::hotlist::Grade::One;
 const BINS: usize = 10;
 /// Points of the curve of recall over false candidates: thresholds evenly over log odds from -7 to 7.
 const CURVE: usize = 57;
