@@ -7,12 +7,14 @@
 //!
 //! Read [`read::PlateRead`] first, then [`hotlist::Entry`], [`hit::Hit`] and [`case`].
 
+pub mod assessment;
 pub mod case;
 pub mod force;
 pub mod geo;
 pub mod hit;
 pub mod hotlist;
 pub mod id;
+pub mod misread;
 pub mod read;
 pub mod unit;
 pub mod user;

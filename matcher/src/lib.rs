@@ -12,9 +12,16 @@
 //! [`index`], [`matching`] and [`lists`] are the pure core: no tokio, no log, no clock. [`run`] is the shell. Read
 //! [`index::Index`] first, then [`matching::probe`].
 
+pub mod alike;
+pub mod confusion;
+pub mod description;
 pub mod index;
 pub mod lists;
 pub mod matching;
+pub mod population;
+pub mod register;
+pub mod score;
+pub mod traffic;
 
 mod follow;
 mod health;

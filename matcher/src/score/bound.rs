@@ -1,0 +1,99 @@
+//! What a posterior can be at most, from the marks alone: so that most look-alikes are dropped before their read is opened.
+//!
+//! A read's value holds its confidences, colour and make. Without them they are taken to favour the listed vehicle as much as
+//! they could; and of all the other causes only a vehicle that bears the mark as read is weighed.
+
+use domain::Vrm;
+
+use super::{Knowledge, LEAST, Listed};
+use crate::confusion::{NO_DOUBTS, places_dropped};
+use crate::description::most_favour;
+use crate::traffic::{Seen, Traffic};
+
+/// What is known of the mark as read, before the read is opened. Looked up once for all its candidates.
+#[derive(Clone, Copy, Debug)]
+pub struct AsRead {
+    mark: Vrm,
+    /// The weight of a vehicle that bears the mark; colour and make left out.
+    weight: f64,
+    vehicle: crate::description::Description,
+    /// By how much, at most, sightings favour any vehicle that is misread.
+    unexplained: f64,
+    borne: f64,
+    seen: Seen,
+}
+
+impl AsRead {
+    /// Looks a mark up. `itself` as in [`Scorer::consider`](super::Scorer::consider).
+    #[must_use]
+    pub fn new(known: &Knowledge<'_>, mark: Vrm, itself: Option<&Listed>) -> Self {
+        let registered = known.register.and_then(|register| register.find(mark));
+        let bearer = itself.map(|itself| itself.vehicle).or(registered);
+        let bearers = known.expectation.bearers(mark);
+        let borne = match (bearer, known.register) {
+            (Some(_), _) => 1.0,
+            (None, Some(_)) => bearers.strangers.min(1.0),
+            (None, None) => (bearers.registered + bearers.strangers).min(1.0),
+        };
+        let (mut seen, mut unexplained) = (Seen::default(), 1.0);
+        let mut weight = borne * known.table.likelihood(mark, mark, &NO_DOUBTS);
+        if let Some(sightings) = known.sightings {
+            seen = sightings.seen(mark);
+            // the larger of these the better for a misread, and the most strays make it largest
+            unexplained = borne * known.traffic.seen(seen.reads) + (1.0 - borne) * Traffic::most_strays(seen);
+            weight *= known.traffic.passing(seen.reads);
+        }
+        Self {
+            mark,
+            weight,
+            vehicle: bearer.unwrap_or_default(),
+            unexplained,
+            borne,
+            seen,
+        }
+    }
+}
+
+/// The most that [`Considered::posterior`](super::Considered::posterior) can be for this listed vehicle, whatever the read says
+/// beside its mark.
+#[must_use]
+pub fn bound(known: &Knowledge<'_>, as_read: &AsRead, listed: &Listed) -> f64 {
+    if listed.mark == as_read.mark {
+        return 1.0;
+    }
+    let doubtful = doubtful_characters(listed.mark, as_read.mark);
+    let likelihood = known.table.likelihood(listed.mark, as_read.mark, &NO_DOUBTS)
+        * known.table.most_doubt().powi(doubtful);
+    let presence = match known.sightings {
+        None => 1.0,
+        Some(sightings) => {
+            let (traffic, repeated) = (known.traffic, known.table.rates().repeated);
+            let own = sightings.seen(listed.mark).reads;
+            let unseen = 1.0 - as_read.borne + as_read.borne * traffic.seen(0);
+            let dirty = traffic.passing_misread(as_read.seen.reads, own) * unseen / traffic.seen(own);
+            // both sides times `unexplained`, which the weight of the mark as read is divided by
+            (1.0 - repeated) * traffic.presence(own) * as_read.unexplained + repeated * dirty
+        }
+    };
+    let listed_weight = likelihood * presence;
+    let rival = as_read.weight * (-most_favour(listed.vehicle, as_read.vehicle)).exp();
+    let most = listed_weight / (listed_weight + rival);
+    if most.is_nan() {
+        LEAST
+    } else {
+        most.clamp(LEAST, 1.0)
+    }
+}
+
+/// How many characters of the read are wrong, if it is the listed vehicle.
+fn doubtful_characters(listed: Vrm, read: Vrm) -> i32 {
+    let (listed, read) = (listed.as_bytes(), read.as_bytes());
+    if listed.len() == read.len() {
+        return listed
+            .iter()
+            .zip(read)
+            .filter(|(listed, read)| listed != read)
+            .count() as i32;
+    }
+    i32::from(places_dropped(read, listed).next().is_some())
+}

@@ -1,0 +1,456 @@
+//! How likely it is that a read is the vehicle looked for.
+//!
+//! **Enters:** a read ([`Reading`]), a listed vehicle ([`Listed`]), and what is known of all others: a confusion table, the
+//! forms of marks, and, where there are any, the register and a day of sightings ([`Knowledge`]). **Leaves:** a posterior,
+//! or an [`Assessment`] that says why; and a bound on it from the two marks alone ([`bound`]). **Guaranteed:** pure; the
+//! same input gives the same bits. What is not known counts for nothing. **Not here:** which listed marks to try, whether an
+//! entry is live, what a posterior is enough for ([`thresholds`] has the settings).
+//!
+//! A read has one of four causes, and each weighs as much as how often it happens:
+//! 1. the listed vehicle, misread as this (or read right, if the marks are equal);
+//! 2. a vehicle that bears the mark as read. The register says whether there is one, else the number to be expected of its form;
+//! 3. another registered vehicle whose mark looks as much like the read: each of them, by name;
+//! 4. anything else: registered vehicles misread in ways that look like nothing, and vehicles on no register, by expectation.
+//!
+//! A weight is a product: one (each registered vehicle passes as often as another) or what sightings say instead, the
+//! likelihood of the misread, and the likelihoods of the colour and the make that the camera saw. The posterior is the first
+//! weight over the sum of all.
+//!
+//! **Sightings** say two things. A vehicle seen often is likely to be the one that passes. And a mark seen often is likely to be
+//! borne by somebody (the familiar-plate gate), unless the sightings are one dirty plate, read wrong the same way every
+//! time: then they speak for the listed vehicle as much as for any other, while the true mark is seldom seen.
+//!
+//! Read [`Scorer::consider`] first.
+
+pub mod bound;
+pub mod thresholds;
+
+use domain::Vrm;
+use domain::assessment::{Assessment, Deviation, Evidence, Term};
+use domain::misread::Difference;
+use domain::read::PlateRead;
+use domain::vrm::MAX_LENGTH;
+use thiserror::Error;
+
+use crate::confusion::{Doubts, NO_DOUBTS, Table, places_dropped};
+use crate::description::{Description, colour_likelihood, make_likelihood};
+use crate::population::{Expectation, Mass};
+use crate::register::Register;
+use crate::traffic::{Seen, Sightings, Traffic};
+
+/// Posteriors stay this far from 0 and 1: no evidence here is beyond doubt, and their logarithms stay finite.
+const LEAST: f64 = 1e-12;
+
+/// Why a reading is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReadingError {
+    /// A confidence that is none.
+    #[error("a confidence must be a number from 0 to 1")]
+    Confidence,
+    /// Confidences that belong to another mark.
+    #[error("there are {given} confidences for a mark of {needed} characters")]
+    Length {
+        /// How many were given.
+        given: usize,
+        /// How many the mark has.
+        needed: usize,
+    },
+}
+
+/// What a camera says of one vehicle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    mark: Vrm,
+    seen: Description,
+    /// Confidence in each character, if it is known.
+    confidences: Option<[f32; MAX_LENGTH]>,
+}
+
+impl Reading {
+    /// A mark as read, the camera's confidence in each of its characters (none where it gives none), and what it saw.
+    ///
+    /// # Errors
+    /// With confidences that are not from 0 to 1, or not one for each character.
+    pub fn new(mark: Vrm, confidences: &[f32], seen: Description) -> Result<Self, ReadingError> {
+        let needed = mark.as_bytes().len();
+        if !confidences
+            .iter()
+            .all(|confidence| (0.0..=1.0).contains(confidence))
+        {
+            return Err(ReadingError::Confidence);
+        }
+        if !confidences.is_empty() && confidences.len() != needed {
+            let given = confidences.len();
+            return Err(ReadingError::Length { given, needed });
+        }
+        let known = |confidences: &[f32]| {
+            let mut known = [0.0; MAX_LENGTH];
+            known[..needed].copy_from_slice(confidences);
+            known
+        };
+        Ok(Self {
+            mark,
+            seen,
+            confidences: (!confidences.is_empty()).then(|| known(confidences)),
+        })
+    }
+
+    /// What a read says. Confidence in the whole mark says nothing of a character, and counts for nothing.
+    ///
+    /// # Errors
+    /// See [`Reading::new`].
+    pub fn of(read: &PlateRead) -> Result<Self, ReadingError> {
+        let word = |word: &Option<String>| word.clone().unwrap_or_default();
+        let seen = Description::parse(&word(&read.vehicle.make), &word(&read.vehicle.colour));
+        Self::new(read.vrm, &read.character_confidences, seen)
+    }
+
+    /// The mark as read.
+    #[must_use]
+    pub fn mark(&self) -> Vrm {
+        self.mark
+    }
+
+    /// What the camera saw.
+    #[must_use]
+    pub fn seen(&self) -> Description {
+        self.seen
+    }
+
+    /// The camera's confidence in each character, where it gives any.
+    #[must_use]
+    pub fn confidences(&self) -> Option<&[f32]> {
+        let length = self.mark.as_bytes().len();
+        self.confidences.as_ref().map(|known| &known[..length])
+    }
+
+    fn doubts(&self, table: &Table) -> Doubts {
+        self.confidences().map_or(NO_DOUBTS, |known| table.doubts(known))
+    }
+}
+
+/// A vehicle that is looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Listed {
+    /// Its mark.
+    pub mark: Vrm,
+    /// What it looks like, as far as its entry says.
+    pub vehicle: Description,
+}
+
+/// What reads are judged by.
+#[derive(Clone, Copy)]
+pub struct Knowledge<'k> {
+    /// How the camera misreads.
+    pub table: &'k Table,
+    /// Which marks there are, seen through that table.
+    pub expectation: &'k Expectation,
+    /// The register, if the force has loaded one.
+    pub register: Option<&'k Register>,
+    /// The last day's sightings, if there are any to be had.
+    pub sightings: Option<&'k dyn Sightings>,
+    /// What sightings mean.
+    pub traffic: &'k Traffic,
+}
+
+/// Judges reads by what is known.
+#[derive(Clone, Copy)]
+pub struct Scorer<'k> {
+    known: Knowledge<'k>,
+}
+
+/// A read with the weights of all its causes but the listed vehicle, for any number of listed vehicles to be held against.
+pub struct Considered<'k> {
+    known: Knowledge<'k>,
+    reading: Reading,
+    /// The evidence up to this kind is heeded.
+    heeded: Evidence,
+    doubts: Doubts,
+    /// How likely it is that some vehicle bears the mark as read.
+    borne: f64,
+    /// How often that mark was seen.
+    seen: Seen,
+    /// How likely that mark was seen as often, if the vehicle before the camera is not the one that bears it.
+    unexplained: f64,
+    /// The weight of a vehicle that bears the mark as read.
+    as_read: f64,
+    /// The other registered vehicles whose marks may have been misread so.
+    others: Vec<Other>,
+    /// The weight of everything else.
+    anything: f64,
+}
+
+/// A registered vehicle that may have been misread.
+struct Other {
+    mark: Vrm,
+    vehicle: Description,
+    weight: f64,
+}
+
+impl<'k> Scorer<'k> {
+    /// A scorer with this knowledge.
+    #[must_use]
+    pub fn new(known: Knowledge<'k>) -> Self {
+        Self { known }
+    }
+
+    /// Weighs the causes of a read. `itself` is the listed vehicle of exactly the mark as read, if there is one: then somebody
+    /// bears that mark, whatever the register says.
+    #[must_use]
+    pub fn consider(&self, reading: &Reading, itself: Option<&Listed>) -> Considered<'k> {
+        Considered::new(self.known, reading, itself, Evidence::History)
+    }
+
+    /// How likely a read is a listed vehicle, and what led to it.
+    #[must_use]
+    pub fn assess(&self, reading: &Reading, itself: Option<&Listed>, listed: &Listed) -> Assessment {
+        let mut before = 0.0;
+        let mut posterior = 0.5;
+        let terms = Evidence::ALL.map(|evidence| {
+            posterior = Considered::new(self.known, reading, itself, evidence).posterior(listed);
+            let odds = (posterior / (1.0 - posterior)).ln();
+            let log_odds = odds - before;
+            before = odds;
+            Term { evidence, log_odds }
+        });
+        let (difference, characters) = difference(listed.mark, reading.mark);
+        Assessment {
+            difference,
+            characters,
+            posterior,
+            terms: terms.into(),
+        }
+    }
+}
+
+impl<'k> Considered<'k> {
+    fn new(known: Knowledge<'k>, reading: &Reading, itself: Option<&Listed>, heeded: Evidence) -> Self {
+        let heeds = |evidence| evidence <= heeded;
+        let doubts = if heeds(Evidence::Confidence) {
+            reading.doubts(known.table)
+        } else {
+            NO_DOUBTS
+        };
+        let mut considered = Self {
+            known: Knowledge {
+                register: known.register.filter(|_| heeds(Evidence::Register)),
+                sightings: known.sightings.filter(|_| heeds(Evidence::History)),
+                ..known
+            },
+            reading: *reading,
+            heeded,
+            doubts,
+            borne: 1.0,
+            seen: Seen::default(),
+            unexplained: 1.0,
+            as_read: 0.0,
+            others: Vec::new(),
+            anything: 0.0,
+        };
+        let registered = considered
+            .known
+            .register
+            .and_then(|register| register.find(reading.mark));
+        let bearer = itself.map(|itself| itself.vehicle).or(registered);
+        if bearer.is_none() {
+            considered.borne = considered.expected_bearers(reading.mark).min(1.0);
+        }
+        considered.collect(registered.is_some());
+        considered.weigh(bearer.unwrap_or_default());
+        considered
+    }
+
+    /// How many vehicles may be expected to bear a mark: where there is a register, on none.
+    fn expected_bearers(&self, mark: Vrm) -> f64 {
+        let expectation = self.known.expectation;
+        if self.heeded < Evidence::Syntax {
+            return expectation.formless_bearers(mark).registered;
+        }
+        let bearers = expectation.bearers(mark);
+        match self.known.register {
+            Some(_) => bearers.strangers,
+            None => bearers.registered + bearers.strangers,
+        }
+    }
+
+    /// Finds the other vehicles, with their likelihoods of being misread so as weights for now.
+    fn collect(&mut self, registered: bool) {
+        let (table, read) = (self.known.table, self.reading.mark);
+        let expectation = self.known.expectation;
+        let mass = if self.heeded < Evidence::Syntax {
+            expectation.formless_mass(table, read, &self.doubts)
+        } else {
+            expectation.mass(table, read, &self.doubts)
+        };
+        let Some(register) = self.known.register else {
+            self.anything = mass.whole();
+            return;
+        };
+        let (doubts, others) = (&self.doubts, &mut self.others);
+        let mut collect = |mark: Vrm, vehicle| {
+            if mark != read {
+                let weight = table.likelihood(mark, read, doubts);
+                others.push(Other {
+                    mark,
+                    vehicle,
+                    weight,
+                });
+            }
+        };
+        register.for_each_alike(read, &mut collect);
+        let mut expected = Mass { alike: 0.0, ..mass };
+        // beside a vehicle that does bear the mark, one that lost or gained a character to it counts for a thousandth, and
+        // would cost some 300 looks into the register
+        if !registered {
+            register.for_each_shifted(read, &mut collect);
+            expected.shifted = 0.0;
+        }
+        self.anything = expected.whole();
+    }
+
+    /// Turns likelihoods into weights, by sightings and looks.
+    fn weigh(&mut self, bearer: Description) {
+        let (read, traffic) = (self.reading.mark, self.known.traffic);
+        let right = self.known.table.likelihood(read, read, &self.doubts);
+        self.as_read = self.borne * right * self.looks(bearer);
+        let strays = self.anything + self.others.iter().map(|other| other.weight).sum::<f64>();
+        let mut anything = self.looks(Description::default());
+        if let Some(sightings) = self.known.sightings {
+            self.seen = sightings.seen(read);
+            self.unexplained = self.borne * traffic.seen(self.seen.reads)
+                + (1.0 - self.borne) * traffic.strays(strays, self.seen);
+            self.as_read *= traffic.passing(self.seen.reads) / self.unexplained;
+            let repeated = self.known.table.rates().repeated;
+            anything *= 1.0 - repeated + repeated * self.passing_misread(0);
+        }
+        self.anything *= anything;
+        let mut others = std::mem::take(&mut self.others);
+        for other in &mut others {
+            other.weight *= self.presence(other.mark) * self.looks(other.vehicle);
+        }
+        self.others = others;
+    }
+
+    /// How likely the camera was to see what it saw, before a vehicle that looks like this.
+    fn looks(&self, vehicle: Description) -> f64 {
+        let seen = self.reading.seen;
+        let colour = seen.colour.filter(|_| self.heeded >= Evidence::Colour);
+        let make = seen.make.filter(|_| self.heeded >= Evidence::Make);
+        colour_likelihood(colour, vehicle.colour) * make_likelihood(make, vehicle.make)
+    }
+
+    /// By how much sightings make it likelier that the vehicle of this mark, which is not the one read, passes now.
+    fn presence(&self, mark: Vrm) -> f64 {
+        let Some(sightings) = self.known.sightings else {
+            return 1.0;
+        };
+        let (traffic, repeated) = (self.known.traffic, self.known.table.rates().repeated);
+        let reads = sightings.seen(mark).reads;
+        let dirty = self.passing_misread(reads) / traffic.seen(reads);
+        (1.0 - repeated) * traffic.presence(reads) + repeated * dirty
+    }
+
+    /// How likely a dirty plate gave all sightings of the mark as read, and so many of its own.
+    fn passing_misread(&self, own: u32) -> f64 {
+        let traffic = self.known.traffic;
+        let unseen = 1.0 - self.borne + self.borne * traffic.seen(0);
+        traffic.passing_misread(self.seen.reads, own) * unseen / self.unexplained
+    }
+
+    /// How likely the read is this vehicle, above 0 and below 1.
+    #[must_use]
+    pub fn posterior(&self, listed: &Listed) -> f64 {
+        let rival = |other: &&Other| other.mark != listed.mark;
+        let others: f64 = self.others.iter().filter(rival).map(|other| other.weight).sum();
+        let read = self.reading.mark;
+        let likelihood = self.known.table.likelihood(listed.mark, read, &self.doubts);
+        let mut listed_weight = likelihood * self.looks(listed.vehicle);
+        let rivals = if listed.mark == read {
+            if self.known.sightings.is_some() {
+                listed_weight *= self.known.traffic.passing(self.seen.reads) / self.unexplained;
+            }
+            others + self.anything
+        } else {
+            listed_weight *= self.presence(listed.mark);
+            others + self.as_read + self.anything_but(listed.mark, likelihood)
+        };
+        let posterior = listed_weight / (listed_weight + rivals);
+        // nothing explains a read that no single kind of error makes of any mark
+        if posterior.is_nan() {
+            LEAST
+        } else {
+            posterior.clamp(LEAST, 1.0 - LEAST)
+        }
+    }
+
+    /// The weight of everything else without the listed vehicle's own share, where it is among what was expected.
+    fn anything_but(&self, listed: Vrm, likelihood: f64) -> f64 {
+        if self.known.register.is_some() || self.anything == 0.0 {
+            return self.anything;
+        }
+        let expectation = self.known.expectation;
+        let bearers = if self.heeded < Evidence::Syntax {
+            expectation.formless_bearers(listed)
+        } else {
+            expectation.bearers(listed)
+        };
+        let share = (bearers.registered + bearers.strangers).min(1.0) * likelihood;
+        let mut looks = self.looks(Description::default());
+        if self.known.sightings.is_some() {
+            let repeated = self.known.table.rates().repeated;
+            looks *= 1.0 - repeated + repeated * self.passing_misread(0);
+        }
+        (self.anything - share * looks).max(0.0)
+    }
+}
+
+/// How the mark as read differs from the listed one, and where. Marks too far apart count as alike in no character that differs.
+#[must_use]
+pub fn difference(listed: Vrm, read: Vrm) -> (Difference, Vec<Deviation>) {
+    let (listed, read) = (listed.as_bytes(), read.as_bytes());
+    let character = |text: &[u8], at: usize| text.get(at).map(|byte| char::from(*byte));
+    if let Some(at) = places_dropped(listed, read).next() {
+        let (position, listed) = (at as u8, character(listed, at));
+        let lost = Difference::Lost {
+            position,
+            character: listed.map_or(0, |c| c as u8),
+        };
+        return (
+            lost,
+            vec![Deviation {
+                position,
+                listed,
+                read: None,
+            }],
+        );
+    }
+    if let Some(at) = places_dropped(read, listed).next() {
+        let (position, read) = (at as u8, character(read, at));
+        let gained = Difference::Gained {
+            position,
+            character: read.map_or(0, |c| c as u8),
+        };
+        return (
+            gained,
+            vec![Deviation {
+                position,
+                listed: None,
+                read,
+            }],
+        );
+    }
+    let places = 0..listed.len().max(read.len());
+    let deviation = |at: usize| Deviation {
+        position: at as u8,
+        listed: character(listed, at),
+        read: character(read, at),
+    };
+    let deviations: Vec<Deviation> = places.map(deviation).filter(|d| d.listed != d.read).collect();
+    let count = deviations.len() as u8;
+    let difference = if count == 0 {
+        Difference::None
+    } else {
+        Difference::Alike { count }
+    };
+    (difference, deviations)
+}
