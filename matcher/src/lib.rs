@@ -16,12 +16,18 @@ pub mod index;
 pub mod lists;
 pub mod matching;
 
+mod code;
 mod follow;
 mod health;
+mod ids;
 mod judge;
 mod packed;
 mod pages;
 mod poison;
+mod prefetch;
+mod shapes;
+mod table;
+mod variants;
 
 use std::sync::Arc;
 
