@@ -139,7 +139,7 @@ impl Judge {
             let delivered = &reads[candidate.read];
             let opened = match candidate.found {
                 Found::NoMark => Err("the key is no mark".to_owned()),
-                Found::Listed => poison::open(delivered),
+                Found::Listed { .. } => poison::open(delivered),
             };
             match opened {
                 Ok(read) => {

@@ -15,6 +15,7 @@
 pub mod alike;
 pub mod confusion;
 pub mod description;
+pub mod gate;
 pub mod index;
 pub mod lists;
 pub mod matching;
@@ -23,12 +24,18 @@ pub mod register;
 pub mod score;
 pub mod traffic;
 
+mod code;
 mod follow;
 mod health;
+mod ids;
 mod judge;
 mod packed;
 mod pages;
 mod poison;
+mod prefetch;
+mod shapes;
+mod table;
+mod variants;
 
 use std::sync::Arc;
 

@@ -8,7 +8,10 @@ use domain::{EntryId, ListName, Timestamp, Vrm};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::pages::{Address, Pages};
+use crate::prefetch::prefetch;
+use crate::table::Marks;
 
 const ID_BYTES: usize = 16;
 
@@ -97,6 +100,16 @@ pub(crate) fn id_at(pages: &Pages, address: Address) -> &[u8] {
 pub(crate) fn mark_at(pages: &Pages, address: Address) -> &[u8] {
     let record = &pages.at(address)[ID_BYTES..];
     &record[1..=usize::from(record[0])]
+}
+
+impl Marks for Pages {
+    fn code_at(&self, address: Address) -> Code {
+        Code::of(mark_at(self, address)).unwrap_or_default()
+    }
+
+    fn ask(&self, address: Address) {
+        prefetch(self.at(address), ID_BYTES);
+    }
 }
 
 /// The entry at an address.

@@ -1,0 +1,438 @@
+//! The table of all listed marks: where the entries of a mark stand, found by the mark or by anything that looks like it.
+//!
+//! A hash table of cache lines. A line has 16 slots of 4 bytes; a slot holds the rest of the hash and the members of the
+//! mark (see [`Code`]), so that one line tells all look-alikes of a read apart without a further look. Beside each slot
+//! stands the address of its entry, on a line that is only needed where a slot matched. A mark whose line is full stands on one
+//! of the next; whoever looks for it goes on until a line is not full.
+//!
+//! Its size follows the number of entries closely, since lines are chosen by multiplication and not by a mask: 10 to 11.4
+//! bytes an entry, whatever their number.
+
+use std::collections::BTreeSet;
+
+use crate::code::{self, Code};
+use crate::pages::Address;
+use crate::prefetch::prefetch;
+use crate::shapes::Shapes;
+use crate::variants::{Kind, Variant};
+
+/// Slots of a line: 16 of 4 bytes are the 64 bytes that a processor fetches at once.
+const SLOTS: usize = 16;
+/// Lines that a mark may stand on, from its home on. At the loads below as many full lines in a row hardly come about by
+/// chance, but where a list has hundreds of look-alikes of one mark; these go to the `rest` then, so that the reads of
+/// other marks don't walk past them all.
+const RUN: usize = 16;
+/// The table grows when so many of a hundred slots are taken: one line in five is full then, and sends searches on to the next.
+const FULLEST_PERCENT: usize = 80;
+/// And it is made so large that so many are.
+const GROWN_PERCENT: usize = 70;
+
+/// What tells the table about the marks at addresses, when it makes room.
+pub(crate) trait Marks {
+    /// The code of the mark at an address.
+    fn code_at(&self, address: Address) -> Code;
+    /// Says that it will soon be asked for.
+    fn ask(&self, address: Address);
+}
+
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Line([u32; SLOTS]);
+const _: () = assert!(size_of::<Line>() == 64);
+
+impl Line {
+    /// The slots that have `slot` under `mask`, as bits.
+    #[inline]
+    fn matching(&self, slot: u32, mask: u32) -> u32 {
+        let bits = |(place, held): (usize, &u32)| u32::from(held & mask == slot & mask) << place;
+        self.0.iter().enumerate().map(bits).fold(0, |all, bit| all | bit)
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.0[SLOTS - 1] != 0
+    }
+
+    fn taken(&self) -> usize {
+        self.0.iter().position(|slot| *slot == 0).unwrap_or(SLOTS)
+    }
+}
+
+/// What is looked for: a slot at a home, and the bits of it that count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) home: u32,
+    pub(crate) slot: u32,
+    pub(crate) mask: u32,
+}
+
+/// See the module's page.
+#[derive(Clone)]
+pub(crate) struct Table {
+    /// Places that marks are at home in. [`RUN`] - 1 lines follow the last of them.
+    homes: u32,
+    slots: Vec<Line>,
+    addresses: Vec<Line>,
+    /// What found no place in its run: home, slot, address.
+    rest: BTreeSet<(u32, u32, Address)>,
+    len: usize,
+    shapes: Shapes,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::with_homes(1)
+    }
+}
+
+impl Table {
+    fn with_homes(homes: usize) -> Self {
+        let lines = vec![Line::default(); homes + RUN - 1];
+        Self {
+            homes: u32::try_from(homes).expect("addresses have 32 bits, so that there are fewer lines"),
+            slots: lines.clone(),
+            addresses: lines,
+            rest: BTreeSet::new(),
+            len: 0,
+            shapes: Shapes::default(),
+        }
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Which shapes their marks have.
+    #[inline]
+    pub(crate) fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        /// A B-tree is filled to two thirds or so.
+        const REST_BYTES: usize = size_of::<(u32, u32, Address)>() * 3 / 2;
+        (self.slots.len() + self.addresses.len()) * size_of::<Line>() + self.rest.len() * REST_BYTES
+    }
+
+    /// What finds the entries of this very mark.
+    #[inline]
+    pub(crate) fn exactly(&self, code: Code) -> Wanted {
+        Wanted {
+            home: code.home(self.homes),
+            slot: code.slot(),
+            mask: u32::MAX,
+        }
+    }
+
+    /// What finds the entries of a mark and of all that look like it.
+    #[inline]
+    pub(crate) fn alike(&self, code: Code) -> Wanted {
+        Wanted {
+            mask: code.alike_mask(),
+            ..self.exactly(code)
+        }
+    }
+
+    /// What finds the entries of a variant of a read: any character of its class will do where one was lost, and all others
+    /// must be the same, since two errors in one read are one too many.
+    pub(crate) fn variant(&self, variant: Variant) -> Wanted {
+        let exactly = self.exactly(variant.code);
+        match variant.kind {
+            Kind::Lost { place, .. } => Wanted {
+                mask: !code::member_mask(usize::from(place)),
+                ..exactly
+            },
+            Kind::Gained { .. } | Kind::Same => exactly,
+        }
+    }
+
+    /// Asks for the line where something is looked for soon.
+    #[inline]
+    pub(crate) fn ask(&self, wanted: &Wanted) {
+        prefetch(&self.slots, wanted.home as usize);
+    }
+
+    /// Shows every slot that matches, and the address beside it. Another mark may have the same slot by chance, once in
+    /// some 10,000 lookups of 7 characters: the mark at the address decides.
+    #[inline]
+    pub(crate) fn find(&self, wanted: &Wanted, mut found: impl FnMut(u32, Address)) {
+        let home = wanted.home as usize;
+        for line in home..home + RUN {
+            let slots = &self.slots[line];
+            let mut bits = slots.matching(wanted.slot, wanted.mask);
+            while bits != 0 {
+                let place = bits.trailing_zeros() as usize % SLOTS;
+                found(slots.0[place], self.addresses[line].0[place]);
+                bits &= bits - 1;
+            }
+            if !slots.is_full() {
+                return;
+            }
+        }
+        self.find_rest(wanted, found);
+    }
+
+    #[cold]
+    fn find_rest(&self, wanted: &Wanted, mut found: impl FnMut(u32, Address)) {
+        let of_home = (wanted.home, 0, 0)..=(wanted.home, u32::MAX, Address::MAX);
+        for (_, slot, address) in self.rest.range(of_home) {
+            if slot & wanted.mask == wanted.slot & wanted.mask {
+                found(*slot, *address);
+            }
+        }
+    }
+
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, more: usize, marks: &impl Marks) {
+        let wanted = self.len + more;
+        if wanted * 100 <= self.homes as usize * SLOTS * FULLEST_PERCENT {
+            return;
+        }
+        let mut grown = Self::with_homes((wanted * 100).div_ceil(SLOTS * GROWN_PERCENT));
+        for line in 0..self.slots.len() {
+            // One payload after the other would take 150 ns each. They are asked for two lines ahead.
+            if let Some(coming) = self.addresses.get(line + 2) {
+                coming.0.iter().for_each(|address| marks.ask(*address));
+            }
+            for place in 0..self.slots[line].taken() {
+                grown.add(self.addresses[line].0[place], marks);
+            }
+        }
+        for (_, _, address) in &self.rest {
+            grown.add(*address, marks);
+        }
+        *self = grown;
+    }
+
+    /// Adds an entry. [`Table::reserve`] made room for it.
+    pub(crate) fn add(&mut self, address: Address, marks: &impl Marks) {
+        let code = marks.code_at(address);
+        let (home, slot) = (code.home(self.homes), code.slot());
+        self.len += 1;
+        self.shapes.add(code.shape());
+        let mut run = home as usize..home as usize + RUN;
+        if !run.any(|line| self.put(line, slot, address)) {
+            self.rest.insert((home, slot, address));
+        }
+    }
+
+    /// Removes an entry that was added.
+    ///
+    /// # Panics
+    /// Where it is not there.
+    pub(crate) fn remove(&mut self, address: Address, marks: &impl Marks) {
+        let code = marks.code_at(address);
+        let (home, slot) = (code.home(self.homes), code.slot());
+        self.len -= 1;
+        self.shapes.remove(code.shape());
+        if self.rest.remove(&(home, slot, address)) {
+            return;
+        }
+        let place_on = |line: usize| {
+            let same = self.addresses[line].matching(address, u32::MAX);
+            let taken = self.slots[line].matching(slot, u32::MAX);
+            (same & taken != 0).then(|| (same & taken).trailing_zeros() as usize)
+        };
+        let run = home as usize..home as usize + RUN;
+        let found = run.into_iter().find_map(|line| Some((line, place_on(line)?)));
+        let (line, place) = found.expect("what was added is there until it is removed");
+        self.take_out(line, place, marks);
+    }
+
+    /// Empties a place. What stands further on for want of room moves up, so that a search may still end at the first line
+    /// that is not full.
+    fn take_out(&mut self, mut line: usize, mut place: usize, marks: &impl Marks) {
+        loop {
+            let was_full = self.slots[line].is_full();
+            self.close_up(line, place);
+            if !was_full {
+                return;
+            }
+            let Some((from, at)) = self.pushed_past(line, marks) else {
+                self.recall(line);
+                return;
+            };
+            self.put(line, self.slots[from].0[at], self.addresses[from].0[at]);
+            (line, place) = (from, at);
+        }
+    }
+
+    /// Moves the last of a line into a place that becomes free.
+    fn close_up(&mut self, line: usize, place: usize) {
+        let last = self.slots[line].taken() - 1;
+        for line in [&mut self.slots[line], &mut self.addresses[line]] {
+            line.0[place] = line.0[last];
+            line.0[last] = 0;
+        }
+    }
+
+    /// Something that stands behind a line and would rather stand on it.
+    fn pushed_past(&self, line: usize, marks: &impl Marks) -> Option<(usize, usize)> {
+        for behind in line + 1..(line + RUN).min(self.slots.len()) {
+            let taken = self.slots[behind].taken();
+            for place in 0..taken {
+                let code = marks.code_at(self.addresses[behind].0[place]);
+                if code.home(self.homes) as usize <= line {
+                    return Some((behind, place));
+                }
+            }
+            if taken < SLOTS {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Takes something from the rest that may stand on a line.
+    fn recall(&mut self, line: usize) {
+        let nearest = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+        let from = (nearest((line + 1).saturating_sub(RUN)), 0, 0);
+        let to = (nearest(line), u32::MAX, Address::MAX);
+        let Some(recalled) = self.rest.range(from..=to).next().copied() else {
+            return;
+        };
+        self.rest.remove(&recalled);
+        let (_, slot, address) = recalled;
+        self.put(line, slot, address);
+    }
+
+    /// Puts an entry on a line; answers whether there was room.
+    fn put(&mut self, line: usize, slot: u32, address: Address) -> bool {
+        let taken = self.slots[line].taken();
+        if taken == SLOTS {
+            return false;
+        }
+        self.slots[line].0[taken] = slot;
+        self.addresses[line].0[taken] = address;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Marks by number.
+    struct Plain(Vec<Vec<u8>>);
+
+    impl Marks for Plain {
+        fn code_at(&self, address: Address) -> Code {
+            Code::of(&self.0[address as usize]).unwrap()
+        }
+        fn ask(&self, _: Address) {}
+    }
+
+    fn mark(rng: &mut ChaCha8Rng, alphabet: &[u8], lengths: std::ops::RangeInclusive<usize>) -> Vec<u8> {
+        let length = rng.random_range(lengths);
+        (0..length)
+            .map(|_| alphabet[rng.random_range(0..alphabet.len())])
+            .collect()
+    }
+
+    /// What a table finds for a code, by address.
+    fn found(table: &Table, wanted: &Wanted) -> BTreeSet<Address> {
+        let mut found = BTreeSet::new();
+        table.find(wanted, |_, address| assert!(found.insert(address), "twice"));
+        found
+    }
+
+    /// Adds, removes and looks up; a set of addresses does the same the slow way.
+    fn agree(seed: u64, alphabet: &[u8], lengths: std::ops::RangeInclusive<usize>, count: usize) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let marks = Plain(
+            (0..count)
+                .map(|_| mark(&mut rng, alphabet, lengths.clone()))
+                .collect(),
+        );
+        let (mut table, mut naive) = (Table::default(), BTreeSet::new());
+        for step in 0..count * 3 {
+            let address = rng.random_range(0..count as u32);
+            if naive.remove(&address) {
+                table.remove(address, &marks);
+            } else if rng.random_bool(0.8) {
+                table.reserve(1, &marks);
+                table.add(address, &marks);
+                naive.insert(address);
+            }
+            assert_eq!(table.len(), naive.len());
+            if step % (count / 8 + 1) == 0 {
+                compare(&table, &naive, &marks, seed);
+            }
+        }
+        for address in std::mem::take(&mut naive) {
+            table.remove(address, &marks);
+        }
+        assert_eq!(table.len() + table.rest.len(), 0);
+        assert!(table.slots.iter().all(|line| line.taken() == 0));
+    }
+
+    fn compare(table: &Table, naive: &BTreeSet<Address>, marks: &Plain, seed: u64) {
+        let mut by_mark = std::collections::BTreeMap::<&[u8], BTreeSet<Address>>::new();
+        for address in naive {
+            by_mark
+                .entry(&marks.0[*address as usize])
+                .or_default()
+                .insert(*address);
+        }
+        for (mark, expected) in by_mark {
+            let code = Code::of(mark).unwrap();
+            assert!(
+                found(table, &table.exactly(code)).is_superset(&expected),
+                "seed {seed}"
+            );
+            assert!(
+                found(table, &table.alike(code)).is_superset(&expected),
+                "seed {seed}"
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_was_added_and_not_removed_is_found() {
+        for seed in 0..10 {
+            agree(seed, b"ABCDEFGHIJKLMNOPRSTUVWXYZ0123456789", 2..=10, 2_000);
+            agree(seed, b"AB0", 2..=4, 300);
+        }
+    }
+
+    /// All of one class, many of them the same mark: every run overflows into the rest and comes back from it.
+    #[test]
+    fn look_alikes_without_number_neither_vanish_nor_stand_in_the_way() {
+        for seed in 0..3 {
+            agree(seed, b"0OQD", 7..=7, 1_500);
+            agree(seed, b"0OQD", 2..=2, 600);
+        }
+        let marks = Plain(vec![b"OOOOOOO".to_vec(); 5_000]);
+        let mut table = Table::default();
+        for address in 0..5_000 {
+            table.reserve(1, &marks);
+            table.add(address, &marks);
+        }
+        assert_eq!(table.rest.len(), 5_000 - RUN * SLOTS);
+    }
+
+    #[test]
+    fn bytes_follow_the_number_of_entries() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let alphabet = b"ABCDEFGHJKLMNOPRSTUVWXYZ0123456789";
+        let marks = Plain((0..50_000).map(|_| mark(&mut rng, alphabet, 7..=7)).collect());
+        let mut table = Table::default();
+        for address in 0..50_000 {
+            table.reserve(1, &marks);
+            table.add(address, &marks);
+            let each = table.bytes() as f64 / table.len() as f64;
+            assert!(
+                address < 30_000 || (10.0..11.6).contains(&each),
+                "{each} bytes an entry"
+            );
+        }
+        assert!(table.rest.len() * 1_000 < table.len());
+    }
+}
