@@ -71,8 +71,8 @@ impl Index {
 
     /// Every entry, in no order.
     pub fn all(&self) -> impl Iterator<Item = Entry> + '_ {
-        let addresses = self.by_mark.iter();
-        addresses.map(|address| packed::entry_at(&self.pages, *address))
+        let addresses = self.table.addresses();
+        addresses.map(|address| packed::entry_at(&self.pages, address))
     }
 
     /// The entries of a mark, in order of id, so that they come in the same order on every machine.

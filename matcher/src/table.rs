@@ -116,6 +116,14 @@ impl Table {
         (self.slots.len() + self.addresses.len()) * size_of::<Line>() + self.rest.len() * REST_BYTES
     }
 
+    /// Where every entry stands, in no order.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
+        let lines = self.slots.iter().zip(&self.addresses);
+        let on_lines = lines.flat_map(|(slots, addresses)| &addresses.0[..slots.taken()]);
+        let rest = self.rest.iter().map(|(_, _, address)| address);
+        on_lines.chain(rest).copied()
+    }
+
     /// What finds the entries of this very mark.
     #[inline]
     pub(crate) fn exactly(&self, code: Code) -> Wanted {
