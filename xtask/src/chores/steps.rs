@@ -122,7 +122,7 @@ impl Run {
         }
         // Under `cargo test`, Criterion runs each benchmark once and measures nothing.
         run::show(self.building()?.args(["test", "--workspace", "--bench", "*"]))?;
-        run::show(self.building()?.args(["build", "--bin", "steelring"]))?;
+        // Cargo has built the binary for them, too.
         growth::try_out(&growth::Rig {
             steelring: self.target()?.join("debug/steelring"),
             cargo: &|| self.building(),

@@ -13,8 +13,14 @@ pub(super) fn grow(rig: &Rig<'_>, series: &str) -> Result<Vec<Value>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("points.json");
     let mut command = (rig.cargo)()?;
-    // Under `cargo test` the sizes are small.
-    command.args([if rig.tiny { "test" } else { "bench" }, "--bench", "growth", "--"]);
+    // Under `cargo test` the sizes are small. The whole workspace, as everything else in the tests: for one package alone
+    // Cargo would choose other features, and compile most dependencies again.
+    let build: &[&str] = if rig.tiny {
+        &["test", "--workspace"]
+    } else {
+        &["bench"]
+    };
+    command.args(build).args(["--bench", "growth", "--"]);
     command.args(["--series", series, "--json"]).arg(&file);
     run::show(&mut command)?;
     let grown: Value = serde_json::from_slice(&fs::read(&file).context("the bench target wrote no points")?)?;
