@@ -4,6 +4,7 @@ mod compare;
 mod criterion;
 mod figures;
 pub(crate) mod growth;
+mod matching;
 mod scenarios;
 
 use std::fs::File;
@@ -14,6 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use figures::{Figure, Saved};
 use growth::Growth;
+use matching::Rows;
 use scenarios::Traffic;
 
 /// What is asked for.
@@ -40,6 +42,10 @@ pub(crate) struct Bench {
 enum Part {
     /// Cost against size, as plots and tables in docs/performance.
     Growth(Growth),
+    /// What a read costs the matcher, beside a hash map, fst and symspell: {method, entries, ns_per_read, ...} as JSON.
+    MatchSpeed(Rows),
+    /// Which misreads are found, and who is stopped in vain: {policy, entries, world, recall, false_per_1000, ...} as JSON.
+    MatchQuality(Rows),
 }
 
 /// What there is to measure.
@@ -72,8 +78,11 @@ impl What {
 
 /// Measures, saves and compares. A scenario that does not pass is an error, after everything has been saved.
 pub(crate) fn bench(asked: Bench) -> Result<()> {
-    if let Some(Part::Growth(growth)) = asked.part {
-        return growth::grow(&growth);
+    match asked.part {
+        Some(Part::Growth(growth)) => return growth::grow(&growth),
+        Some(Part::MatchSpeed(rows)) => return matching::measure("match_speed", &rows),
+        Some(Part::MatchQuality(rows)) => return matching::measure("match_quality", &rows),
+        None => {}
     }
     // Both files are looked at first, so that an hour of measuring is not for nothing.
     let baseline = asked.baseline.as_deref().map(Saved::read).transpose()?;
