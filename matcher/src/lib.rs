@@ -6,11 +6,14 @@
 //! **Guaranteed:** every read is judged under exactly one whole revision of all lists, which its hit names; no read is
 //! judged before the lists are loaded to their end; a read judged again gives the same hit ids; a list's change counts
 //! about a second after its mark is in the log; nothing is skipped when the log is away.
-//! **Not here:** look-alike marks and their scores (exact marks only so far: they join [`matching`] and share
-//! [`index`]), sightings, rules about markers, cases (`dispatcher`), files of lists (`intelligence`).
+//! **Not here:** sightings, rules about markers, cases (`dispatcher`), files of lists (`intelligence`).
 //!
-//! [`index`], [`matching`] and [`lists`] are the pure core: no tokio, no log, no clock. [`run`] is the shell. Read
-//! [`index::Index`] first, then [`matching::probe`].
+//! Everything but [`run`] and what it calls is the pure core: no tokio, no log, no clock. Two halves of it meet in the shell
+//! only when a read's score decides about its hit; until then [`run`] asks for exact marks alone:
+//! - *finding*: [`index`], [`matching`], [`lists`] and [`gate`] tell which listed marks a read may be, look-alikes and lost or
+//!   gained characters included. Read [`index::Index`] first, then [`matching::probe`].
+//! - *judging*: [`score`] tells how likely each of them is, from a [`confusion`] model, the vehicle [`register`] or the
+//!   [`population`] of marks, [`description`]s and recent [`traffic`]. Read [`score`] first, then [`confusion`].
 
 pub mod alike;
 pub mod confusion;
