@@ -12,6 +12,7 @@
 //! [`index`], [`matching`] and [`lists`] are the pure core: no tokio, no log, no clock. [`run`] is the shell. Read
 //! [`index::Index`] first, then [`matching::probe`].
 
+pub mod gate;
 pub mod index;
 pub mod lists;
 pub mod matching;

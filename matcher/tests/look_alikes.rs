@@ -22,7 +22,7 @@ const ALIKE: [&str; 11] = [
 
 fn look_alike(a: u8, b: u8) -> bool {
     let both = |class: &&str| class.as_bytes().contains(&a) && class.as_bytes().contains(&b);
-    a == b || ALIKE.iter().any(|class| both(class))
+    a == b || ALIKE.iter().any(both)
 }
 
 /// The first place of `long` whose character is left out in `short`.
