@@ -16,6 +16,7 @@ pub mod hotlist;
 pub mod id;
 pub mod misread;
 pub mod read;
+pub mod scope;
 pub mod syntax;
 pub mod unit;
 pub mod user;

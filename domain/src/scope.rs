@@ -141,7 +141,8 @@ impl FromStr for Hours {
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         let time = |text: &str| {
             let (hour, minute) = text.trim().split_once(':')?;
-            let digits = |text: &str| (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            let digits =
+                |text: &str| (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
             if !digits(hour) || minute.len() != 2 || !digits(minute) {
                 return None;
             }
