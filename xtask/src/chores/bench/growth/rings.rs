@@ -49,6 +49,12 @@ const KEPT_UP: f64 = 0.98;
 /// A p99 beyond this says that reads queue, in milliseconds: the rate is past the limit, whatever is accepted.
 const QUEUES_MS: f64 = 1_000.0;
 
+/// At this many reads a second there are ten times as many wanted vehicles as on a real ring, some 60 pushes a second; at
+/// fewer reads more, so that a p99 stands on a thousand pushes at each rate, and at more reads fewer times as many.
+const TENFOLD_AT: f64 = 10_000.0;
+/// Most and least of that factor: with more, the road would be full of them.
+const WANTED: (f64, f64) = (100.0, 1.0);
+
 /// Where a result stands in the JSON of a run, and what it is called in a point.
 const FIGURES: [(&str, &str); 8] = [
     ("p50_ms", "/latency_ms/p50"),
@@ -146,6 +152,7 @@ fn ring(
     command
         .args(["bench", "ring-of-steel", "--backlog", "0"])
         .args(["--rate", rate])
+        .args(["--wanted", &wanted(rate).to_string()])
         .args(["--entries", &entries.to_string()])
         .args(["--seconds", &sizes.seconds.to_string()])
         .arg("--json")
@@ -159,6 +166,14 @@ fn ring(
         report["doubled"]
     );
     Ok(report)
+}
+
+/// How many times as many wanted vehicles as on a real ring there are. As fast as possible, where latency is not asked for,
+/// as many as on a real ring.
+fn wanted(rate: &str) -> f64 {
+    let (most, least) = WANTED;
+    rate.parse::<f64>()
+        .map_or(least, |rate| (10.0 * TENFOLD_AT / rate).clamp(least, most))
 }
 
 fn keeps_up(report: &Value, rate: f64) -> bool {
@@ -195,6 +210,20 @@ mod tests {
         ];
         for (report, expected) in rows {
             assert_eq!(keeps_up(&report, 1_000.0), expected, "{report}");
+        }
+    }
+
+    #[test]
+    fn there_are_about_as_many_pushes_a_second_at_each_rate() {
+        let rows = [
+            ("50", 100.0),
+            ("1000", 100.0),
+            ("10000", 10.0),
+            ("80000", 1.25),
+            ("max", 1.0),
+        ];
+        for (rate, expected) in rows {
+            assert!((wanted(rate) - expected).abs() < 1e-9, "{rate}");
         }
     }
 
