@@ -34,7 +34,7 @@ const CEILING_KEYS: [&str; 3] = ["bare_consumer_per_s", "matcher_per_s", "share_
 
 const BENCH: [&str; 2] = ["bench", "ring-of-steel"];
 /// Some hundred hits in a few seconds: wanted vehicles are most of the traffic.
-const TINY: [&str; 6] = ["--rate", "200", "--entries", "21000", "--wanted", "1000"];
+const TINY: [&str; 6] = ["--rate", "500", "--entries", "21000", "--wanted", "1000"];
 
 /// Runs the benchmark and returns its JSON, whatever its verdict on latency.
 fn bench(folder: &Path, args: &[&str]) -> Value {

@@ -33,7 +33,7 @@ enum Chore {
     },
     /// Measure everything, in a release build: the parts by Criterion, the whole by its scenarios.
     ///
-    /// Takes a quarter of an hour on a machine that does nothing else. Prints a figure a line, or with --baseline its ratio to
+    /// Takes a while, and a machine that does nothing else. Prints a figure a line, or with --baseline its ratio to
     /// an earlier run's. Exit code 1: a scenario did not pass.
     Bench(Bench),
 }

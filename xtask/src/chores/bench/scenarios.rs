@@ -12,8 +12,8 @@ use xtask::run;
 use super::figures::{Better, Figure};
 use crate::chores::release_binary;
 
-/// What a scenario's figure is called, its unit, where the results have it, which way is better, and its noise: by so
-/// much two runs of the same code differed on a shared machine of two cores.
+/// What a scenario's figure is called, its unit, where the results have it, which way is better, and its noise. A scenario
+/// runs once, so that nothing in a run measures its noise: these shares are set, widest where the fewest samples count.
 const FIGURES: [(&str, &str, &str, Better, f64); 6] = [
     ("p50", "ms", "/latency_ms/p50", Better::Less, 0.10),
     ("p99", "ms", "/latency_ms/p99", Better::Less, 0.25),
@@ -38,7 +38,7 @@ const FIGURES: [(&str, &str, &str, Better, f64); 6] = [
 /// The traffic of the scenarios.
 #[derive(Args)]
 pub(super) struct Traffic {
-    /// Scenarios: also with a Kafka and a PostgreSQL, which are started for the run. Takes twice as long.
+    /// Scenarios: also with a Kafka and a PostgreSQL, which are started for the run.
     #[arg(long)]
     kafka: bool,
     /// Scenarios: reads a second.

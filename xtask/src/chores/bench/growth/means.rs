@@ -15,9 +15,8 @@ struct Ring {
     entries: f64,
 }
 
-/// A force's peak is its mean times 1.9, as on British weekdays (see the simulator's hours); the country's figures are those
-/// of the UK's national system: 100 million reads a day, peaks of 12,000 a second, and 45 million entries, which is a row for
-/// each vehicle that the registers hold.
+/// A force's peak is its mean times 1.9, as on British weekdays (see the simulator's hours). The country's figures are those
+/// that the system is to be sized for, not measured ones.
 const RINGS: [Ring; 2] = [
     Ring {
         name: "a force",
