@@ -72,7 +72,7 @@ fn a_run_on_the_embedded_log_loses_and_doubles_nothing_and_its_page_needs_nothin
         "--seconds",
         "10",
         "--backlog",
-        "5000",
+        "50000",
         "--html",
         html.to_str().unwrap(),
     ];
@@ -104,7 +104,7 @@ fn on_kafka_and_postgresql_a_matcher_killed_in_the_middle_costs_no_hit() {
         "--matchers",
         "2",
         "--backlog",
-        "5000",
+        "50000",
     ];
     let servers = [
         "--kafka",
@@ -121,12 +121,13 @@ fn on_kafka_and_postgresql_a_matcher_killed_in_the_middle_costs_no_hit() {
 
 #[test]
 fn what_cannot_be_measured_is_refused_with_the_way_out() {
-    let rows: [(&[&str], &str); 9] = [
+    let rows: [(&[&str], &str); 10] = [
         (&["--seconds", "0"], "--seconds"),
         (&["--rate", "0"], "--rate"),
         (&["--rate", "1e9"], "--rate"),
         (&["--wanted", "0"], "--wanted"),
         (&["--entries", "10"], "--entries"),
+        (&["--backlog", "10"], "--backlog"),
         (&["--matchers", "2"], "--kafka"),
         (&["--matchers", "5", "--kafka", "127.0.0.1:9"], "partitions"),
         (&["--scenario", "outage"], "--kafka local"),

@@ -63,6 +63,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// Hits read back from the database at once.
 const PAGE: u32 = 5_000;
+/// A backlog takes at least so many reads to say anything: a consumer takes 10,000 at once, and its first batch does not count.
+const LEAST_BACKLOG: u64 = 50_000;
 /// How far this machine may fall behind in making reads before the run says nothing about the system, in seconds.
 const LATE_MAKING_S: f64 = 1.0;
 
@@ -136,6 +138,9 @@ fn check(settings: &Settings, asked: &Asked) -> Result<()> {
     }
     if !(0.1..=1_000.0).contains(&asked.wanted) {
         bail!("--wanted: give a factor from 0.1 to 1000");
+    }
+    if (1..LEAST_BACKLOG).contains(&asked.backlog) {
+        bail!("--backlog: give {LEAST_BACKLOG} or more, or 0 for none");
     }
     if asked.matchers == 0 || asked.matchers > settings.partitions {
         bail!(
