@@ -12,11 +12,11 @@ const COLOUR_NEAR: f64 = 0.6;
 /// How often a camera that names a make names the right one.
 pub const MAKE_RIGHT: f64 = 0.90;
 
-/// A colour, by its place in [`COLOURS`].
+/// A colour, by its place in `COLOURS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Colour(u8);
 
-/// A make, by its place in [`MAKES`].
+/// A make, by its place in `MAKES`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Make(u8);
 

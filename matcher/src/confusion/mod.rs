@@ -1,6 +1,6 @@
 //! How plates are misread: the probability of a read, given the true mark.
 //!
-//! **Enters:** a table of rates, the default one or a file's ([`file`]), or what operators' verdicts teach ([`learn`]).
+//! **Enters:** a table of rates, the default one or a file's ([`mod@file`]), or what operators' verdicts teach ([`learn`]).
 //! **Leaves:** likelihoods. **Guaranteed:** a table's probabilities are probabilities; each character of a mark is read as
 //! something with probability 1. **Not here:** whether a vehicle with that mark exists ([`crate::population`]), or is
 //! likelier than another ([`crate::score`]).

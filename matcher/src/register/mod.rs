@@ -1,6 +1,6 @@
 //! The vehicle register: which marks there are, and what their vehicles look like.
 //!
-//! **Enters:** every registered mark with make and colour, from the licensing authority's file ([`file`]). **Leaves:** the
+//! **Enters:** every registered mark with make and colour, from the licensing authority's file ([`mod@file`]). **Leaves:** the
 //! description of a mark, and every registered mark that a read may be a misread of. **Guaranteed:** immutable, and swapped
 //! whole; at most 8 bytes a mark at 40 million of them, everything counted ([`Register::bytes`]). **Not here:** keepers, or
 //! anything else that is known of a vehicle; whether it is looked for.
