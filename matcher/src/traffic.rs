@@ -4,8 +4,6 @@
 //! how likely is its vehicle to be the one before the camera now, compared with one of which nothing is known?
 //! Rates spread as a gamma distribution, so that counts spread as a negative binomial one.
 
-use domain::Vrm;
-
 /// Sightings beyond this many in a day say no more than this many.
 pub const MOST_SIGHTINGS: usize = 60;
 /// How many misreads of other vehicles may at most be expected to end in one mark in a day: a belief that a table could push
@@ -23,12 +21,6 @@ pub struct Seen {
     pub sites: u32,
 }
 
-/// The last 24 hours' sightings.
-pub trait Sightings {
-    /// How often a mark was read.
-    fn seen(&self, mark: Vrm) -> Seen;
-}
-
 /// How vehicles drive here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Habits {
@@ -38,7 +30,7 @@ pub struct Habits {
     pub reads_a_day: f64,
     /// How alike their rates are: the shape of the gamma distribution, above 0. At 0.7 a tenth of them makes nearly half of the reads.
     pub evenness: f64,
-    /// How reliably a plate that is misread the same way every time is, above 0 and below 1.
+    /// How reliably a plate that is misread the same way every time is, above 0 and at most 1.
     pub fidelity: f64,
 }
 
@@ -60,10 +52,10 @@ pub struct Traffic {
     passing: [f64; MOST_SIGHTINGS + 1],
     /// That a vehicle was seen so often.
     seen: [f64; MOST_SIGHTINGS + 1],
+    /// That a vehicle whose plate is misread the same way every time was seen so often under the wrong mark and passes now.
+    passing_misread: [f64; MOST_SIGHTINGS + 1],
     /// Reads a day of any registered vehicle.
     reads_a_day: f64,
-    fidelity: f64,
-    log_factorial: [f64; MOST_SIGHTINGS + 1],
 }
 
 impl Traffic {
@@ -77,23 +69,24 @@ impl Traffic {
             fidelity,
         } = *habits;
         let (mut passing, mut seen) = ([0.0; MOST_SIGHTINGS + 1], [0.0; MOST_SIGHTINGS + 1]);
-        let mut log_factorial = [0.0; MOST_SIGHTINGS + 1];
+        let mut passing_misread = [0.0; MOST_SIGHTINGS + 1];
         let mut chance = (shape / (shape + mean)).powf(shape);
+        // Of a gamma distributed rate a fixed share is one again, with a smaller mean.
+        let wrong = mean * fidelity;
+        let mut wrong_chance = (shape / (shape + wrong)).powf(shape);
         for sightings in 0..=MOST_SIGHTINGS {
             let n = sightings as f64;
             passing[sightings] = chance * (n + shape) / (mean + shape);
             seen[sightings] = driving * chance + if sightings == 0 { 1.0 - driving } else { 0.0 };
             chance *= (n + shape) / (n + 1.0) * mean / (mean + shape);
-            if sightings > 0 {
-                log_factorial[sightings] = log_factorial[sightings - 1] + n.ln();
-            }
+            passing_misread[sightings] = wrong_chance * (n + shape) / (wrong + shape);
+            wrong_chance *= (n + shape) / (n + 1.0) * wrong / (wrong + shape);
         }
         Self {
             passing,
             seen,
+            passing_misread,
             reads_a_day: driving * mean,
-            fidelity,
-            log_factorial,
         }
     }
 
@@ -109,22 +102,11 @@ impl Traffic {
         self.seen[most(reads)]
     }
 
-    /// How much likelier a vehicle is to pass now for having been seen so often.
+    /// How likely a vehicle whose plate is misread the same way every time was seen so often under the wrong mark and passes
+    /// now; how often it was read right is not known.
     #[must_use]
-    pub fn presence(&self, reads: u32) -> f64 {
-        self.passing(reads) / self.seen(reads)
-    }
-
-    /// How likely a vehicle whose plate is misread the same way every time passes now, and was read wrong and right so often.
-    #[must_use]
-    pub fn passing_misread(&self, wrong: u32, right: u32) -> f64 {
-        let (wrong, right) = (most(wrong), most(right));
-        let both = most((wrong + right) as u32);
-        let ways = self.log_factorial[both]
-            - self.log_factorial[wrong.min(both)]
-            - self.log_factorial[both - wrong.min(both)];
-        let held = wrong as f64 * self.fidelity.ln() + right as f64 * (1.0 - self.fidelity).ln();
-        self.passing[both] * (ways + held).exp()
+    pub fn passing_misread(&self, wrong: u32) -> f64 {
+        self.passing_misread[most(wrong)]
     }
 
     /// How likely misreads of other vehicles gave the sightings of a mark that nobody bears, where `mass` is the likelihood
@@ -170,24 +152,25 @@ mod tests {
     }
 
     #[test]
-    fn the_more_a_vehicle_was_seen_the_likelier_it_passes() {
+    fn a_mark_seen_often_is_likely_to_pass_and_as_likely_to_be_a_dirty_plate_as_its_fidelity_says() {
         let traffic = Traffic::new(&Habits::default());
-        let presence: Vec<f64> = (0..MOST_SIGHTINGS as u32)
-            .map(|reads| traffic.presence(reads))
-            .collect();
-        assert!(presence.is_sorted_by(|less, more| less < more));
-        assert!(presence[0] < 0.1 && presence[3] > 1.0);
-        assert_eq!(
-            traffic.presence(u32::MAX),
-            traffic.presence(MOST_SIGHTINGS as u32)
+        let presence = |reads| traffic.passing(reads) / traffic.seen(reads);
+        assert!(
+            (0..MOST_SIGHTINGS as u32)
+                .map(presence)
+                .is_sorted_by(|less, more| less < more)
         );
-    }
-
-    #[test]
-    fn a_repeated_misread_seldom_shows_the_true_mark() {
-        let traffic = Traffic::new(&Habits::default());
-        assert!(traffic.passing_misread(5, 0) > 20.0 * traffic.passing_misread(0, 5));
-        assert!(traffic.passing_misread(u32::MAX, u32::MAX).is_finite());
+        assert!(presence(0) < 0.1 && presence(3) > 1.0);
+        assert_eq!(traffic.passing(u32::MAX), traffic.passing(MOST_SIGHTINGS as u32));
+        let always = Traffic::new(&Habits {
+            fidelity: 1.0,
+            ..Habits::default()
+        });
+        assert_eq!(always.passing_misread(5), always.passing(5));
+        let sum: f64 = (0..=MOST_SIGHTINGS as u32)
+            .map(|wrong| traffic.passing_misread(wrong))
+            .sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{sum}");
         let seen = |sites| Seen { reads: 5, sites };
         assert!(traffic.strays(1e-3, seen(1)) > traffic.strays(1e-3, seen(2)));
         assert!(traffic.strays(1e9, seen(2)) <= Traffic::most_strays(seen(2)));

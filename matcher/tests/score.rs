@@ -15,7 +15,7 @@ use matcher::population::{Expectation, Form, Population};
 use matcher::register::{Builder, Register};
 use matcher::score::bound::{AsRead, bound};
 use matcher::score::{Knowledge, Listed, Reading, Scorer, difference};
-use matcher::traffic::{Habits, Seen, Sightings, Traffic};
+use matcher::traffic::{Habits, Seen, Traffic};
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
@@ -31,17 +31,6 @@ pub struct World {
     population: Population,
     habits: Habits,
     registered: BTreeMap<Vrm, Description>,
-    days: Days,
-}
-
-/// A day's sightings.
-#[derive(Default)]
-pub struct Days(pub BTreeMap<Vrm, Seen>);
-
-impl Sightings for Days {
-    fn seen(&self, mark: Vrm) -> Seen {
-        self.0.get(&mark).copied().unwrap_or_default()
-    }
 }
 
 const CHARACTERS: &[u8] = b"0OQ8B1IK";
@@ -58,6 +47,15 @@ fn description(rng: &mut ChaCha8Rng) -> Description {
     let make = ["FORD", "BMW", "KIA", ""].choose(rng).unwrap();
     let colour = ["RED", "GREY", "SILVER", ""].choose(rng).unwrap();
     Description::parse(make, colour)
+}
+
+/// A day's sightings of one mark; some were never seen.
+fn sightings(rng: &mut ChaCha8Rng) -> Seen {
+    let reads = rng.random_range(0..9);
+    Seen {
+        reads,
+        sites: rng.random_range(reads.min(1)..=reads),
+    }
 }
 
 fn form(rng: &mut ChaCha8Rng, length: usize) -> Form {
@@ -88,13 +86,6 @@ fn world(rng: &mut ChaCha8Rng) -> World {
         ..Rates::default()
     };
     let registered: BTreeMap<_, _> = (0..60).map(|_| (mark(rng), description(rng))).collect();
-    let seen = |rng: &mut ChaCha8Rng| {
-        let reads = rng.random_range(1..9);
-        Seen {
-            reads,
-            sites: rng.random_range(1..=reads),
-        }
-    };
     World {
         table: Table::new(rates).unwrap(),
         population: Population {
@@ -106,7 +97,6 @@ fn world(rng: &mut ChaCha8Rng) -> World {
             reads_a_day: rng.random_range(0.5..8.0),
             ..Habits::default()
         },
-        days: Days((0..60).map(|_| (mark(rng), seen(rng))).collect()),
         registered,
     }
 }
@@ -147,7 +137,7 @@ fn in_many_worlds(
                 table: &world.table,
                 expectation: &expectation,
                 register: rng.random_bool(0.5).then_some(&register),
-                sightings: rng.random_bool(0.5).then_some(&world.days),
+                seen: rng.random_bool(0.5).then(|| sightings(&mut rng)),
                 traffic: &traffic,
             };
             let read = mark(&mut rng);
@@ -216,10 +206,7 @@ fn the_terms_of_an_assessment_add_up_to_its_posterior() {
             known.register.is_some() || silent(Evidence::Register),
             "seed {seed}"
         );
-        assert!(
-            known.sightings.is_some() || silent(Evidence::History),
-            "seed {seed}"
-        );
+        assert!(known.seen.is_some() || silent(Evidence::History), "seed {seed}");
     });
 }
 
@@ -229,10 +216,9 @@ struct Road {
     expectation: Expectation,
     traffic: Traffic,
     register: Register,
-    days: Days,
 }
 
-fn road(registered: &[(&str, &str, &str)], seen: &[(&str, u32)]) -> Road {
+fn road(registered: &[(&str, &str, &str)]) -> Road {
     let table = Table::default();
     let mut builder = Builder::default();
     for (mark, make, colour) in registered {
@@ -243,29 +229,16 @@ fn road(registered: &[(&str, &str, &str)], seen: &[(&str, u32)]) -> Road {
         table,
         traffic: Traffic::new(&Habits::default()),
         register: builder.build().unwrap(),
-        days: Days(
-            seen.iter()
-                .map(|(mark, reads)| {
-                    (
-                        vrm(mark),
-                        Seen {
-                            reads: *reads,
-                            sites: *reads,
-                        },
-                    )
-                })
-                .collect(),
-        ),
     }
 }
 
 impl Road {
-    fn posterior(&self, register: bool, history: bool, reading: &Reading, listed: &Listed) -> f64 {
+    fn posterior(&self, register: bool, seen: Option<u32>, reading: &Reading, listed: &Listed) -> f64 {
         let known = Knowledge {
             table: &self.table,
             expectation: &self.expectation,
             register: register.then_some(&self.register),
-            sightings: history.then_some(&self.days),
+            seen: seen.map(|reads| Seen { reads, sites: reads }),
             traffic: &self.traffic,
         };
         Scorer::new(known).consider(reading, None).posterior(listed)
@@ -287,8 +260,8 @@ fn wanted() -> Listed {
 
 #[test]
 fn a_read_that_is_no_mark_is_the_listed_car_and_one_that_is_a_registered_car_is_that_car() {
-    let road = road(&[WANTED, ("NA12CDE", "BMW", "BLUE")], &[]);
-    let posterior = |mark| road.posterior(true, false, &seen(mark, "", ""), &wanted());
+    let road = road(&[WANTED, ("NA12CDE", "BMW", "BLUE")]);
+    let posterior = |mark| road.posterior(true, None, &seen(mark, "", ""), &wanted());
     assert!(posterior("MA12CD3") < 0.5, "a 3 is not read for an E");
     assert!(posterior("MAI2CDE") > 0.9);
     assert!(
@@ -305,8 +278,8 @@ fn a_read_that_is_no_mark_is_the_listed_car_and_one_that_is_a_registered_car_is_
 
 #[test]
 fn make_and_colour_can_turn_the_scales() {
-    let road = road(&[WANTED, ("NA12CDE", "BMW", "BLUE")], &[]);
-    let posterior = |make, colour| road.posterior(true, false, &seen("NA12CDE", make, colour), &wanted());
+    let road = road(&[WANTED, ("NA12CDE", "BMW", "BLUE")]);
+    let posterior = |make, colour| road.posterior(true, None, &seen("NA12CDE", make, colour), &wanted());
     assert!(posterior("FORD", "RED") > 0.5);
     assert!(posterior("FORD", "") > posterior("", "") && posterior("", "RED") > posterior("", ""));
     assert!(posterior("BMW", "BLUE") < 0.0001);
@@ -314,25 +287,20 @@ fn make_and_colour_can_turn_the_scales() {
 
 #[test]
 fn a_rival_that_looks_as_much_like_the_read_halves_the_score() {
-    let alone = road(&[WANTED], &[]);
-    let rivalled = road(&[WANTED, ("NA12CDE", "FORD", "RED")], &[]);
-    let posterior = |road: &Road| road.posterior(true, false, &seen("HA12CDE", "", ""), &wanted());
+    let alone = road(&[WANTED]);
+    let rivalled = road(&[WANTED, ("NA12CDE", "FORD", "RED")]);
+    let posterior = |road: &Road| road.posterior(true, None, &seen("HA12CDE", "", ""), &wanted());
     assert!(posterior(&alone) > 0.5);
     assert!((0.25..0.5).contains(&posterior(&rivalled)));
 }
 
 #[test]
 fn a_familiar_mark_is_an_ordinary_car_unless_it_is_no_mark_at_all() {
-    let unseen = road(&[], &[("MA12CDE", 5)]);
-    let familiar = road(&[], &[("MA12CDE", 5), ("NA12CDE", 5)]);
-    let posterior = |road: &Road, mark| road.posterior(false, true, &seen(mark, "", ""), &wanted());
-    assert!(posterior(&unseen, "NA12CDE") > 0.5);
-    assert!(posterior(&familiar, "NA12CDE") < 0.1);
-    // a dirty plate, read wrong the same way all day: the true mark was not seen
-    let dirty = road(&[], &[("MAI2CDE", 5)]);
-    assert!(posterior(&dirty, "MAI2CDE") > 0.9);
-    let elsewhere = road(&[], &[("MAI2CDE", 5), ("MA12CDE", 5)]);
-    assert!(posterior(&elsewhere, "MAI2CDE") < posterior(&dirty, "MAI2CDE"));
+    let road = road(&[]);
+    let posterior = |mark, reads| road.posterior(false, Some(reads), &seen(mark, "", ""), &wanted());
+    assert!(posterior("NA12CDE", 5) < posterior("NA12CDE", 0) / 10.0);
+    // a dirty plate, read wrong the same way all day
+    assert!(posterior("MAI2CDE", 5) > 0.9);
 }
 
 #[test]
@@ -350,9 +318,9 @@ fn bad_confidences_are_refused() {
 
 #[test]
 fn marks_of_any_shape_have_a_score() {
-    let road = road(&[WANTED], &[]);
+    let road = road(&[WANTED]);
     for read in ["00A", "QQQQQQQQQQ", "A1", "MA12CDEFGH", "999"] {
-        for (register, history) in [(false, false), (true, false), (false, true), (true, true)] {
+        for (register, history) in [(false, None), (true, None), (false, Some(0)), (true, Some(3))] {
             let posterior = road.posterior(register, history, &seen(read, "FORD", "RED"), &wanted());
             assert!(posterior > 0.0 && posterior < 0.01, "{posterior}");
         }

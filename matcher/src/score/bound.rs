@@ -8,7 +8,7 @@ use domain::Vrm;
 use super::{Knowledge, LEAST, Listed};
 use crate::confusion::{NO_DOUBTS, places_dropped};
 use crate::description::most_favour;
-use crate::traffic::{Seen, Traffic};
+use crate::traffic::Traffic;
 
 /// What is known of the mark as read, before the read is opened. Looked up once for all its candidates.
 #[derive(Clone, Copy, Debug)]
@@ -17,10 +17,8 @@ pub struct AsRead {
     /// The weight of a vehicle that bears the mark; colour and make left out.
     weight: f64,
     vehicle: crate::description::Description,
-    /// By how much, at most, sightings favour any vehicle that is misread.
-    unexplained: f64,
-    borne: f64,
-    seen: Seen,
+    /// By how much, at most, sightings favour any vehicle that is misread: both times what the sightings are likely by.
+    misread: f64,
 }
 
 impl AsRead {
@@ -35,21 +33,22 @@ impl AsRead {
             (None, Some(_)) => bearers.strangers.min(1.0),
             (None, None) => (bearers.registered + bearers.strangers).min(1.0),
         };
-        let (mut seen, mut unexplained) = (Seen::default(), 1.0);
+        let mut misread = 1.0;
         let mut weight = borne * known.table.likelihood(mark, mark, &NO_DOUBTS);
-        if let Some(sightings) = known.sightings {
-            seen = sightings.seen(mark);
-            // the larger of these the better for a misread, and the most strays make it largest
-            unexplained = borne * known.traffic.seen(seen.reads) + (1.0 - borne) * Traffic::most_strays(seen);
-            weight *= known.traffic.passing(seen.reads);
+        if let Some(seen) = known.seen {
+            let (traffic, repeated) = (known.traffic, known.table.rates().repeated);
+            // the larger this the better for a misread, and the most strays make it largest
+            let unexplained = borne * traffic.seen(seen.reads) + (1.0 - borne) * Traffic::most_strays(seen);
+            let unseen = 1.0 - borne + borne * traffic.seen(0);
+            misread =
+                (1.0 - repeated) * unexplained + repeated * traffic.passing_misread(seen.reads) * unseen;
+            weight *= traffic.passing(seen.reads);
         }
         Self {
             mark,
             weight,
             vehicle: bearer.unwrap_or_default(),
-            unexplained,
-            borne,
-            seen,
+            misread,
         }
     }
 }
@@ -64,18 +63,7 @@ pub fn bound(known: &Knowledge<'_>, as_read: &AsRead, listed: &Listed) -> f64 {
     let doubtful = doubtful_characters(listed.mark, as_read.mark);
     let likelihood = known.table.likelihood(listed.mark, as_read.mark, &NO_DOUBTS)
         * known.table.most_doubt().powi(doubtful);
-    let presence = match known.sightings {
-        None => 1.0,
-        Some(sightings) => {
-            let (traffic, repeated) = (known.traffic, known.table.rates().repeated);
-            let own = sightings.seen(listed.mark).reads;
-            let unseen = 1.0 - as_read.borne + as_read.borne * traffic.seen(0);
-            let dirty = traffic.passing_misread(as_read.seen.reads, own) * unseen / traffic.seen(own);
-            // both sides times `unexplained`, which the weight of the mark as read is divided by
-            (1.0 - repeated) * traffic.presence(own) * as_read.unexplained + repeated * dirty
-        }
-    };
-    let listed_weight = likelihood * presence;
+    let listed_weight = likelihood * as_read.misread;
     let rival = as_read.weight * (-most_favour(listed.vehicle, as_read.vehicle)).exp();
     let most = listed_weight / (listed_weight + rival);
     if most.is_nan() {

@@ -16,9 +16,10 @@
 //! likelihood of the misread, and the likelihoods of the colour and the make that the camera saw. The posterior is the first
 //! weight over the sum of all.
 //!
-//! **Sightings** say two things. A vehicle seen often is likely to be the one that passes. And a mark seen often is likely to be
-//! borne by somebody (the familiar-plate gate), unless the sightings are one dirty plate, read wrong the same way every
-//! time: then they speak for the listed vehicle as much as for any other, while the true mark is seldom seen.
+//! **Sightings** are those of the mark as read, which all reach the matcher that judges it; those of other marks may be
+//! another matcher's, and a score must not depend on which. They say two things. A vehicle seen often is likely to be the one
+//! that passes. And a mark seen often is likely to be borne by somebody (the familiar-plate gate), unless the sightings are one
+//! dirty plate, read wrong the same way every time: then they speak for the listed vehicle as much as for any other.
 //!
 //! Read [`Scorer::consider`] first.
 
@@ -36,7 +37,7 @@ use crate::confusion::{Doubts, NO_DOUBTS, Table, places_dropped};
 use crate::description::{Description, colour_likelihood, make_likelihood};
 use crate::population::{Expectation, Mass};
 use crate::register::Register;
-use crate::traffic::{Seen, Sightings, Traffic};
+use crate::traffic::{Seen, Traffic};
 
 /// Posteriors stay this far from 0 and 1: no evidence here is beyond doubt, and their logarithms stay finite.
 const LEAST: f64 = 1e-12;
@@ -147,8 +148,8 @@ pub struct Knowledge<'k> {
     pub expectation: &'k Expectation,
     /// The register, if the force has loaded one.
     pub register: Option<&'k Register>,
-    /// The last day's sightings, if there are any to be had.
-    pub sightings: Option<&'k dyn Sightings>,
+    /// How often the mark as read was seen in the last day, if that is known.
+    pub seen: Option<Seen>,
     /// What sightings mean.
     pub traffic: &'k Traffic,
 }
@@ -168,8 +169,6 @@ pub struct Considered<'k> {
     doubts: Doubts,
     /// How likely it is that some vehicle bears the mark as read.
     borne: f64,
-    /// How often that mark was seen.
-    seen: Seen,
     /// How likely that mark was seen as often, if the vehicle before the camera is not the one that bears it.
     unexplained: f64,
     /// The weight of a vehicle that bears the mark as read.
@@ -234,14 +233,13 @@ impl<'k> Considered<'k> {
         let mut considered = Self {
             known: Knowledge {
                 register: known.register.filter(|_| heeds(Evidence::Register)),
-                sightings: known.sightings.filter(|_| heeds(Evidence::History)),
+                seen: known.seen.filter(|_| heeds(Evidence::History)),
                 ..known
             },
             reading: *reading,
             heeded,
             doubts,
             borne: 1.0,
-            seen: Seen::default(),
             unexplained: 1.0,
             as_read: 0.0,
             others: Vec::new(),
@@ -314,19 +312,16 @@ impl<'k> Considered<'k> {
         let right = self.known.table.likelihood(read, read, &self.doubts);
         self.as_read = self.borne * right * self.looks(bearer);
         let strays = self.anything + self.others.iter().map(|other| other.weight).sum::<f64>();
-        let mut anything = self.looks(Description::default());
-        if let Some(sightings) = self.known.sightings {
-            self.seen = sightings.seen(read);
-            self.unexplained = self.borne * traffic.seen(self.seen.reads)
-                + (1.0 - self.borne) * traffic.strays(strays, self.seen);
-            self.as_read *= traffic.passing(self.seen.reads) / self.unexplained;
-            let repeated = self.known.table.rates().repeated;
-            anything *= 1.0 - repeated + repeated * self.passing_misread(0);
+        if let Some(seen) = self.known.seen {
+            self.unexplained =
+                self.borne * traffic.seen(seen.reads) + (1.0 - self.borne) * traffic.strays(strays, seen);
+            self.as_read *= traffic.passing(seen.reads) / self.unexplained;
         }
-        self.anything *= anything;
+        let misread = self.misread();
+        self.anything *= misread * self.looks(Description::default());
         let mut others = std::mem::take(&mut self.others);
         for other in &mut others {
-            other.weight *= self.presence(other.mark) * self.looks(other.vehicle);
+            other.weight *= misread * self.looks(other.vehicle);
         }
         self.others = others;
     }
@@ -339,22 +334,15 @@ impl<'k> Considered<'k> {
         colour_likelihood(colour, vehicle.colour) * make_likelihood(make, vehicle.make)
     }
 
-    /// By how much sightings make it likelier that the vehicle of this mark, which is not the one read, passes now.
-    fn presence(&self, mark: Vrm) -> f64 {
-        let Some(sightings) = self.known.sightings else {
+    /// By how much sightings of the mark as read make it likelier that it is a misread: a dirty plate may have given them all.
+    fn misread(&self) -> f64 {
+        let Some(seen) = self.known.seen else {
             return 1.0;
         };
         let (traffic, repeated) = (self.known.traffic, self.known.table.rates().repeated);
-        let reads = sightings.seen(mark).reads;
-        let dirty = self.passing_misread(reads) / traffic.seen(reads);
-        (1.0 - repeated) * traffic.presence(reads) + repeated * dirty
-    }
-
-    /// How likely a dirty plate gave all sightings of the mark as read, and so many of its own.
-    fn passing_misread(&self, own: u32) -> f64 {
-        let traffic = self.known.traffic;
         let unseen = 1.0 - self.borne + self.borne * traffic.seen(0);
-        traffic.passing_misread(self.seen.reads, own) * unseen / self.unexplained
+        let dirty = traffic.passing_misread(seen.reads) * unseen / self.unexplained;
+        1.0 - repeated + repeated * dirty
     }
 
     /// How likely the read is this vehicle, above 0 and below 1.
@@ -366,12 +354,12 @@ impl<'k> Considered<'k> {
         let likelihood = self.known.table.likelihood(listed.mark, read, &self.doubts);
         let mut listed_weight = likelihood * self.looks(listed.vehicle);
         let rivals = if listed.mark == read {
-            if self.known.sightings.is_some() {
-                listed_weight *= self.known.traffic.passing(self.seen.reads) / self.unexplained;
+            if let Some(seen) = self.known.seen {
+                listed_weight *= self.known.traffic.passing(seen.reads) / self.unexplained;
             }
             others + self.anything
         } else {
-            listed_weight *= self.presence(listed.mark);
+            listed_weight *= self.misread();
             others + self.as_read + self.anything_but(listed.mark, likelihood)
         };
         let posterior = listed_weight / (listed_weight + rivals);
@@ -395,12 +383,7 @@ impl<'k> Considered<'k> {
             expectation.bearers(listed)
         };
         let share = (bearers.registered + bearers.strangers).min(1.0) * likelihood;
-        let mut looks = self.looks(Description::default());
-        if self.known.sightings.is_some() {
-            let repeated = self.known.table.rates().repeated;
-            looks *= 1.0 - repeated + repeated * self.passing_misread(0);
-        }
-        (self.anything - share * looks).max(0.0)
+        (self.anything - share * self.misread() * self.looks(Description::default())).max(0.0)
     }
 }
 

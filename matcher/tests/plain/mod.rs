@@ -6,16 +6,19 @@ use matcher::confusion::places_dropped;
 use matcher::description::{Description, colour_likelihood, make_likelihood};
 use matcher::population::Form;
 use matcher::score::{Knowledge, Listed, Reading};
-use matcher::traffic::{LEAST_STRAYS, MOST_STRAYS, Seen, Sightings as _};
+use matcher::traffic::{LEAST_STRAYS, MOST_STRAYS, Seen};
 
 use crate::World;
+
+/// More right reads of a dirty plate than there ever are.
+const MOST_RIGHT: u32 = 40;
 
 /// A vehicle, or the part of one that is to be expected.
 struct Vehicle {
     mark: Vrm,
     number: f64,
     looks: Description,
-    /// It is a certain one, so that its own sightings count.
+    /// It is a certain one.
     certain: bool,
 }
 
@@ -44,13 +47,15 @@ pub fn posterior(
         .iter()
         .map(|vehicle| vehicle.number * likelihood(vehicle.mark))
         .sum();
-    let case = Case {
+    let mut case = Case {
         world,
         known,
         reading,
         borne,
         strays,
+        history: 1.0,
     };
+    case.history = case.history();
 
     // the listed vehicle is one of them, or one more
     let mut share = 0.0;
@@ -165,6 +170,7 @@ struct Case<'c> {
     reading: &'c Reading,
     borne: f64,
     strays: f64,
+    history: f64,
 }
 
 impl Case<'_> {
@@ -206,39 +212,35 @@ impl Case<'_> {
 
     /// What sightings say for a vehicle that bears the mark as read.
     fn right(&self) -> f64 {
-        if self.known.sightings.is_none() {
+        let Some(seen) = self.known.seen else {
             return 1.0;
-        }
-        let seen = self.world.days.seen(self.reading.mark());
+        };
         self.passing(seen.reads) / self.unexplained(seen)
     }
 
     /// What sightings and looks say for a vehicle that bears another mark.
     fn misread(&self, vehicle: &Vehicle) -> f64 {
-        if self.known.sightings.is_none() {
-            return self.looks(vehicle.looks);
-        }
-        let repeated = self.known.table.rates().repeated;
-        let wrong = self.world.days.seen(self.reading.mark());
-        let right = if vehicle.certain {
-            self.world.days.seen(vehicle.mark).reads
-        } else {
-            0
+        self.history * self.looks(vehicle.looks)
+    }
+
+    /// What sightings say for every vehicle that bears another mark.
+    fn history(&self) -> f64 {
+        let Some(seen) = self.known.seen else {
+            return 1.0;
         };
+        let repeated = self.known.table.rates().repeated;
         let unseen = 1.0 - self.borne + self.borne * self.seen(0);
         let fidelity = self.world.habits.fidelity;
-        let dirty = self.passing(wrong.reads + right)
-            * ways(wrong.reads + right, right)
-            * fidelity.powi(wrong.reads as i32)
-            * (1.0 - fidelity).powi(right as i32)
-            * unseen
-            / self.unexplained(wrong);
-        let history = if vehicle.certain {
-            (1.0 - repeated) * self.passing(right) / self.seen(right) + repeated * dirty / self.seen(right)
-        } else {
-            1.0 - repeated + repeated * dirty
-        };
-        history * self.looks(vehicle.looks)
+        // however often its plate was read right meanwhile
+        let dirty: f64 = (0..MOST_RIGHT)
+            .map(|right| {
+                self.passing(seen.reads + right)
+                    * ways(seen.reads + right, right)
+                    * fidelity.powi(seen.reads as i32)
+                    * (1.0 - fidelity).powi(right as i32)
+            })
+            .sum();
+        1.0 - repeated + repeated * dirty * unseen / self.unexplained(seen)
     }
 }
 

@@ -5,7 +5,7 @@ use matcher::population::{Expectation, Population};
 use matcher::register::Register;
 use matcher::score::thresholds::Thresholds;
 use matcher::score::{Knowledge, Listed, Scorer};
-use matcher::traffic::{Habits, Traffic};
+use matcher::traffic::{Habits, Seen, Traffic};
 use serde::Serialize;
 
 use super::policies::Fixed;
@@ -195,7 +195,7 @@ impl Model {
         for (number, state) in STATES.iter().enumerate() {
             let scorer = Scorer::new(self.known(
                 state.register.then_some(&fleet.register),
-                state.history.then_some(day),
+                state.history.then(|| day.seen(mark)),
             ));
             let considered = scorer.consider(&read.reading, itself.as_ref());
             let shifted = shifted.iter().filter(|_| state.register || !form);
@@ -213,12 +213,12 @@ impl Model {
         }
     }
 
-    fn known<'k>(&'k self, register: Option<&'k Register>, day: Option<&'k Day>) -> Knowledge<'k> {
+    fn known<'k>(&'k self, register: Option<&'k Register>, seen: Option<Seen>) -> Knowledge<'k> {
         Knowledge {
             table: self.confusion.all(),
             expectation: &self.expectation,
             register,
-            sightings: day.map(|day| day as _),
+            seen,
             traffic: &self.traffic,
         }
     }

@@ -9,7 +9,7 @@ use matcher::alike::{Look, PLACE_BITS};
 use matcher::description::{Colour, Description, Make};
 use matcher::register::{Builder, Register};
 use matcher::score::{Listed, Reading};
-use matcher::traffic::{Seen, Sightings};
+use matcher::traffic::Seen;
 
 use super::dice::{Dice, mixed, unit};
 use super::marks;
@@ -345,10 +345,9 @@ impl Day {
         tally.reads += 1;
         tally.sites |= 1 << (camera % 32);
     }
-}
 
-impl Sightings for Day {
-    fn seen(&self, mark: Vrm) -> Seen {
+    /// How often a mark was read.
+    pub fn seen(&self, mark: Vrm) -> Seen {
         let key = key(mark);
         let tally = self.0.find(hash(key), |tally| tally.key == key);
         tally.map_or(Seen::default(), |tally| Seen {
