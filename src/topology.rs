@@ -191,6 +191,7 @@ impl Running {
         let parts = matcher::Parts {
             log,
             name: name.to_owned(),
+            beliefs: Arc::default(),
         };
         self.stage("matcher", |ready, shutdown| matcher::run(parts, ready, shutdown));
     }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::assessment::Assessment;
 use crate::hotlist::{Entry, Revision};
+use crate::misread::Difference;
 use crate::read::PlateRead;
 use crate::{HitId, Timestamp};
 
@@ -19,6 +21,9 @@ pub struct Hit {
     pub revision: Revision,
     /// How mark and entry agree.
     pub kind: MatchKind,
+    /// How likely the read is the entry's vehicle, and why; none where nobody judged that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<Assessment>,
     /// When it was judged.
     pub matched_at: Timestamp,
 }
@@ -27,12 +32,14 @@ pub struct Hit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchKind {
-    /// Every character.
+    /// In every character.
     Exact,
+    /// Not in every character: the read may be a misread of the listed mark.
+    Misread,
 }
 
 impl Hit {
-    /// The hit of `read` on `entry`, judged under `revision` at `now`.
+    /// The hit of `read` on an `entry` of the same mark, judged under `revision` at `now`.
     #[must_use]
     pub fn exact(read: PlateRead, entry: Entry, revision: Revision, now: Timestamp) -> Self {
         Self {
@@ -41,7 +48,21 @@ impl Hit {
             entry,
             revision,
             kind: MatchKind::Exact,
+            assessment: None,
             matched_at: now,
+        }
+    }
+
+    /// With how likely it is, and with the kind that the assessed difference makes it.
+    #[must_use]
+    pub fn assessed(self, assessment: Assessment) -> Self {
+        Self {
+            kind: match assessment.difference {
+                Difference::None => MatchKind::Exact,
+                _ => MatchKind::Misread,
+            },
+            assessment: Some(assessment),
+            ..self
         }
     }
 }

@@ -230,19 +230,24 @@ pub fn make_likelihood(seen: Option<Make>, vehicle: Option<Make>) -> f64 {
     })
 }
 
-/// By how much, in natural logarithms, what a camera may say can at most favour a vehicle that looks like `one` over one
-/// that looks like `other`. Never below 0: it may say nothing.
+/// How likely a camera is to see this, before a vehicle that looks like that.
 #[must_use]
-pub fn most_favour(one: Description, other: Description) -> f64 {
-    let colour = |description: Description| description.colour.map(|colour| colour.0);
-    let make = |description: Description| description.make.map(|make| make.0);
-    COLOUR_AGREEMENT.favour(colour(one), colour(other)) + MAKE_AGREEMENT.favour(make(one), make(other))
+pub fn likelihood(seen: Description, vehicle: Description) -> f64 {
+    colour_likelihood(seen.colour, vehicle.colour) * make_likelihood(seen.make, vehicle.make)
+}
+
+/// How likely a camera is to see this at most, whatever the vehicle looks like.
+#[must_use]
+pub fn most_likelihood(seen: Description) -> f64 {
+    let colour = seen.colour.map_or(1.0, |seen| COLOUR_AGREEMENT.most(seen.0));
+    colour * seen.make.map_or(1.0, |seen| MAKE_AGREEMENT.most(seen.0))
 }
 
 /// What is said given what is, for one property; the last row is for a vehicle of which it is unknown.
 struct Agreement {
     likelihood: Vec<Vec<f64>>,
-    favour: Vec<Vec<f64>>,
+    /// The largest likelihood of each thing said.
+    most: Vec<f64>,
 }
 
 static COLOUR_AGREEMENT: LazyLock<Agreement> = LazyLock::new(|| {
@@ -293,17 +298,11 @@ impl Agreement {
                 .sum()
         };
         likelihood.push(all.clone().map(mixture).collect());
-        let most = |one: &Vec<f64>, other: &Vec<f64>| {
-            one.iter()
-                .zip(other)
-                .map(|(one, other)| (one / other).ln())
-                .fold(0.0, f64::max)
-        };
-        let favour = likelihood
-            .iter()
-            .map(|one| likelihood.iter().map(|other| most(one, other)).collect())
-            .collect();
-        Self { likelihood, favour }
+        let most = |seen: usize| likelihood.iter().map(|row| row[seen]).fold(0.0, f64::max);
+        Self {
+            most: all.map(most).collect(),
+            likelihood,
+        }
     }
 
     fn row(&self, value: Option<u8>) -> usize {
@@ -314,8 +313,8 @@ impl Agreement {
         self.likelihood[self.row(truth)][usize::from(seen)]
     }
 
-    fn favour(&self, one: Option<u8>, other: Option<u8>) -> f64 {
-        self.favour[self.row(one)][self.row(other)]
+    fn most(&self, seen: u8) -> f64 {
+        self.most[usize::from(seen)]
     }
 }
 
@@ -372,14 +371,15 @@ mod tests {
     }
 
     #[test]
-    fn no_word_of_a_camera_favours_more_than_the_most() {
+    fn nothing_is_likelier_to_be_seen_than_the_most() {
         let colours = || Colour::all().map(|(colour, _)| Some(colour)).chain([None]);
-        for (one, other) in colours().flat_map(|one| colours().map(move |other| (one, other))) {
-            let describe = |colour| Description { colour, make: None };
-            for seen in colours() {
-                let favour = (colour_likelihood(seen, one) / colour_likelihood(seen, other)).ln();
-                assert!(favour <= most_favour(describe(one), describe(other)) + 1e-9);
+        let makes = || Make::all().map(|(make, _)| Some(make)).chain([None]);
+        for (seen, vehicle) in colours().flat_map(|seen| colours().map(move |vehicle| (seen, vehicle))) {
+            for make in makes() {
+                let describe = |colour| Description { colour, make };
+                assert!(likelihood(describe(seen), describe(vehicle)) <= most_likelihood(describe(seen)));
             }
         }
+        assert_eq!(most_likelihood(Description::default()), 1.0);
     }
 }

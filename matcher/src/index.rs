@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::Vrm;
 use domain::hotlist::{Entry, Revision};
 use stream::wire::{EntryChange, RevisionMark};
 
@@ -9,6 +10,7 @@ use crate::code::Code;
 use crate::lists::Lists;
 use crate::packed;
 use crate::pages::Pages;
+use crate::score::Listed;
 use crate::table::Table;
 
 /// The entries of one revision by mark.
@@ -89,5 +91,11 @@ impl Index {
         });
         entries.sort_unstable_by_key(|entry| entry.entry_id);
         entries
+    }
+
+    /// The listed vehicle of a mark, if there is one, as the first of its entries describes it.
+    #[must_use]
+    pub fn vehicle(&self, mark: Vrm) -> Option<Listed> {
+        self.entries(mark.as_bytes()).first().map(Listed::of)
     }
 }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
-use domain::hit::Hit;
+use domain::hit::{Hit, MatchKind};
 use stream::topic::Topic;
 use stream::trace::{About, Span, Step, TraceParent};
-use stream::{Consumer, Delivered, LogError, Record, wire};
+use stream::{Consumer, Delivered, LogError, Place, Record, wire};
 use tokio::task::JoinHandle;
 
+use crate::beliefs::Beliefs;
+use crate::description::Description;
+use crate::gate::{Envelope, Gate};
 use crate::health::Backoff;
 use crate::index::Index;
 use crate::matching::{self, Candidate, Found};
@@ -84,7 +87,7 @@ impl Judge {
             let found = if reads.is_empty() {
                 None
             } else {
-                Some(self.found(&reads, &shared.index.load_full())?)
+                Some(self.found(&reads, &shared.index.load_full(), &shared.beliefs.load_full())?)
             };
             if !arrived(on_its_way.take()).await? {
                 return Ok(());
@@ -109,9 +112,9 @@ impl Judge {
     }
 
     /// What a batch led to, judged under one revision.
-    fn found(&mut self, reads: &[Delivered], index: &Index) -> Result<Findings, LogError> {
+    fn found(&mut self, reads: &[Delivered], index: &Index, beliefs: &Beliefs) -> Result<Findings, LogError> {
         let started = Instant::now();
-        self.judge(reads, index, Timestamp::now())?;
+        self.judge(reads, index, beliefs, Timestamp::now())?;
         self.count(reads.len());
         let mut hits: Vec<Record> = self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?;
         for (place, span) in &self.spans {
@@ -126,38 +129,59 @@ impl Judge {
     }
 
     /// Hits and dead letters of a batch. A value is opened for candidates alone.
-    fn judge(&mut self, reads: &[Delivered], index: &Index, now: Timestamp) -> Result<(), LogError> {
+    fn judge(
+        &mut self,
+        reads: &[Delivered],
+        index: &Index,
+        beliefs: &Beliefs,
+        now: Timestamp,
+    ) -> Result<(), LogError> {
         self.hits.clear();
         self.spans.clear();
         self.letters.clear();
-        matching::probe(
+        let mut gate = Gate::new(index, beliefs);
+        matching::probe_alike(
             reads.iter().map(|read| read.key.as_deref()),
             index,
+            |likeness| gate.lets_pass(likeness, &envelope(&reads[likeness.read])),
             &mut self.candidates,
         );
-        for candidate in &self.candidates {
-            let delivered = &reads[candidate.read];
-            let opened = match candidate.found {
+        for of_read in self.candidates.chunk_by(|one, next| one.read == next.read) {
+            let delivered = &reads[of_read[0].read];
+            let opened = match of_read[0].found {
                 Found::NoMark => Err("the key is no mark".to_owned()),
                 Found::Listed { .. } => poison::open(delivered),
             };
-            match opened {
-                Ok(read) => {
-                    let first = self.hits.len();
-                    matching::judge(&read, index, now, &mut self.hits);
-                    self.spans.extend(spans(delivered, &self.hits, first));
-                }
+            let read = match opened {
+                Ok(read) => read,
                 Err(reason) => {
-                    let place = delivered.place;
-                    tracing::warn!(
-                        partition = place.partition,
-                        offset = place.offset,
-                        reason,
-                        "a read is kept as dead letter"
-                    );
+                    let Place {
+                        partition, offset, ..
+                    } = delivered.place;
+                    tracing::warn!(partition, offset, reason, "a read is kept as dead letter");
                     self.letters.push(poison::dead_letter(delivered, &reason, now)?);
+                    continue;
                 }
+            };
+            let case = matching::Case {
+                read: &read,
+                seen: None,
+                index,
+                beliefs,
+                now,
+            };
+            let marks = of_read.iter().filter_map(|candidate| match candidate.found {
+                Found::Listed { mark, .. } => Some(mark),
+                Found::NoMark => None,
+            });
+            let first = self.hits.len();
+            if let Err(reason) = matching::judge(&case, marks, &mut self.hits) {
+                let Place {
+                    partition, offset, ..
+                } = delivered.place;
+                tracing::warn!(partition, offset, %reason, "a read is judged without its confidences");
             }
+            self.spans.extend(spans(delivered, &self.hits, first));
         }
         for hit in &self.hits {
             tracing::debug_span!("hit", hit_id = %hit.hit_id, read_id = %hit.read.read_id)
@@ -170,8 +194,12 @@ impl Judge {
         metrics::counter!("steelring_matcher_reads_total").increment(reads as u64);
         metrics::counter!("steelring_matcher_poison_total").increment(self.letters.len() as u64);
         for hit in &self.hits {
-            metrics::counter!("steelring_matcher_hits_total", "grade" => hit.entry.grade.to_string())
-                .increment(1);
+            let kind = match hit.kind {
+                MatchKind::Exact => "exact",
+                MatchKind::Misread => "misread",
+            };
+            let grade = hit.entry.grade.to_string();
+            metrics::counter!("steelring_matcher_hits_total", "grade" => grade, "kind" => kind).increment(1);
         }
     }
 
@@ -183,6 +211,16 @@ impl Judge {
         if let Some(lag) = consumer.lag().await {
             metrics::gauge!("steelring_matcher_lag").set(lag as f64);
         }
+    }
+}
+
+/// What a read's envelope says beside its mark.
+fn envelope(read: &Delivered) -> Envelope<'_> {
+    let camera = read.header(wire::HEADER_CAMERA).unwrap_or_default();
+    Envelope {
+        camera: std::str::from_utf8(camera).unwrap_or_default(),
+        looks: wire::vehicle_of(read).map(|(make, colour)| Description::parse(make, colour)),
+        seen: None,
     }
 }
 

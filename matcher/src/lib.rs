@@ -8,14 +8,14 @@
 //! about a second after its mark is in the log; nothing is skipped when the log is away.
 //! **Not here:** sightings, rules about markers, cases (`dispatcher`), files of lists (`intelligence`).
 //!
-//! Everything but [`run`] and what it calls is the pure core: no tokio, no log, no clock. Two halves of it meet in the shell
-//! only when a read's score decides about its hit; until then [`run`] asks for exact marks alone:
+//! Everything but [`run`] and what it calls is the pure core: no tokio, no log, no clock. It has two halves:
 //! - *finding*: [`index`], [`matching`], [`lists`] and [`gate`] tell which listed marks a read may be, look-alikes and lost or
-//!   gained characters included. Read [`index::Index`] first, then [`matching::probe`].
-//! - *judging*: [`score`] tells how likely each of them is, from a [`confusion`] model, the vehicle [`register`] or the
-//!   [`population`] of marks, [`description`]s and recent [`traffic`]. Read [`score`] first, then [`confusion`].
+//!   gained characters included. Read [`index::Index`] first, then [`matching::probe_alike`].
+//! - *judging*: [`score`] tells how likely each of them is, from [`beliefs`]: a [`confusion`] model, the vehicle [`register`] or
+//!   the [`population`] of marks, [`description`]s and recent [`traffic`]. Read [`score`] first, then [`confusion`].
 
 pub mod alike;
+pub mod beliefs;
 pub mod confusion;
 pub mod description;
 pub mod gate;
@@ -50,6 +50,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use beliefs::Beliefs;
 use health::Health;
 use index::Index;
 
@@ -60,6 +61,8 @@ pub struct Parts {
     pub log: Arc<dyn Log>,
     /// What this matcher is called in its status; two that run at once need two names.
     pub name: String,
+    /// What reads are judged by beside the lists.
+    pub beliefs: Arc<Beliefs>,
 }
 
 /// Why a matcher ended. Outages are no reason: they are waited out.
@@ -79,6 +82,8 @@ struct Shared {
     name: String,
     /// The revision that reads are judged under, swapped whole.
     index: ArcSwap<Index>,
+    /// What else they are judged by, swapped whole.
+    beliefs: ArcSwap<Beliefs>,
     /// True from the moment the lists are loaded to their end.
     gate: watch::Sender<bool>,
     health: Health,
@@ -94,6 +99,7 @@ pub async fn run(parts: Parts, ready: Ready, shutdown: CancellationToken) -> Res
         log: parts.log,
         name: parts.name,
         index: ArcSwap::from_pointee(Index::default()),
+        beliefs: ArcSwap::new(parts.beliefs),
         gate: watch::Sender::new(false),
         health: Health::new(ready),
         shutdown: shutdown.child_token(),

@@ -1,17 +1,22 @@
 //! Reads against an index, as pure functions.
 //!
-//! Two steps: [`probe`] looks at keys alone and runs for every read; [`judge`] takes the decoded read and runs for
-//! candidates, two or three in a hundred. [`probe_alike`] is the first step of a matching that forgives misreads: it
-//! gives the marks that a read may stand for, each with how they differ, and whoever scores them is the second.
+//! Two steps: [`probe_alike`] looks at keys alone and runs for every read: it gives the marks that a read may stand for, each
+//! with how they differ. [`judge`] takes the decoded read of what a gate let pass, and scores those marks. [`probe`] is the
+//! first step of a matching that forgives no misread.
+
+use std::cell::LazyCell;
 
 use domain::hit::Hit;
 use domain::misread::Difference;
 use domain::read::PlateRead;
 use domain::{Timestamp, Vrm, syntax};
 
+use crate::beliefs::Beliefs;
 use crate::code::Code;
 use crate::index::Index;
+use crate::score::{Listed as Vehicle, Reading, ReadingError, Scorer};
 use crate::table::{Table, Wanted};
+use crate::traffic::Seen;
 use crate::variants::{self, Kind, Listed};
 
 /// Look-ups whose memory is asked for before the first is made. At 10 million entries one takes 16 ns in batches of 8,
@@ -125,13 +130,55 @@ pub fn probe_alike<'k>(
     batch.finish(&mut then);
 }
 
-/// Appends the hits of one read on the entries of its mark: those that were live when it was captured.
-pub fn judge(read: &PlateRead, index: &Index, now: Timestamp, hits: &mut Vec<Hit>) {
-    let live = index
-        .entries(read.vrm.as_bytes())
-        .into_iter()
-        .filter(|entry| entry.is_live_at(read.captured_at));
-    hits.extend(live.map(|entry| Hit::exact(read.clone(), entry, index.revision(), now)));
+/// A read that is judged, with what is known about it.
+pub struct Case<'a> {
+    /// The read.
+    pub read: &'a PlateRead,
+    /// How often its mark was seen in the last day, if that is known.
+    pub seen: Option<Seen>,
+    /// Under which lists,
+    pub index: &'a Index,
+    /// by what else,
+    pub beliefs: &'a Beliefs,
+    /// and when it is judged.
+    pub now: Timestamp,
+}
+
+/// Appends the hits of one read on the entries of `marks`: those that were live when it was captured, if the read has their
+/// mark or is likely enough to be a misread of it.
+///
+/// # Errors
+/// When the read's confidences are none: nothing is known of its characters then, and it is judged without.
+pub fn judge(
+    case: &Case<'_>,
+    marks: impl Iterator<Item = Vrm>,
+    hits: &mut Vec<Hit>,
+) -> Result<(), ReadingError> {
+    let Case {
+        read,
+        seen,
+        index,
+        beliefs,
+        now,
+    } = *case;
+    let (reading, outcome) = match Reading::of(read) {
+        Ok(reading) => (reading, Ok(())),
+        Err(error) => (Reading::without_confidences(read), Err(error)),
+    };
+    let itself = index.vehicle(read.vrm);
+    let scorer = Scorer::new(beliefs.knowledge(read.camera.as_str(), seen));
+    let considered = LazyCell::new(|| scorer.consider(&reading, itself.as_ref()));
+    for mark in marks {
+        for entry in index.entries(mark.as_bytes()) {
+            let listed = Vehicle::of(&entry);
+            let enough = || considered.posterior(&listed) >= beliefs.thresholds().of(entry.grade);
+            if entry.is_live_at(read.captured_at) && (mark == read.vrm || enough()) {
+                let assessment = scorer.assess(&reading, itself.as_ref(), &listed);
+                hits.push(Hit::exact(read.clone(), entry, index.revision(), now).assessed(assessment));
+            }
+        }
+    }
+    outcome
 }
 
 /// Appends a candidate. Each entry of a mark has a slot of its own; one of them is enough.

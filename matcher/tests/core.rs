@@ -11,9 +11,10 @@ use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Marker, Revision};
 use domain::read::PlateRead;
 use domain::{EntryId, HitId, Timestamp};
+use matcher::beliefs::Beliefs;
 use matcher::index::Index;
 use matcher::lists::Lists;
-use matcher::matching::{self, Found};
+use matcher::matching::{self, Case, Found};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stream::wire::{EntryChange, RevisionMark};
@@ -53,6 +54,7 @@ fn scan(reads: &[PlateRead], entries: &[Entry]) -> BTreeSet<HitId> {
 }
 
 fn matched(reads: &[PlateRead], index: &Index) -> Vec<Hit> {
+    let beliefs = Beliefs::default();
     let (mut candidates, mut hits) = (Vec::new(), Vec::new());
     matching::probe(
         reads.iter().map(|read| Some(read.vrm.as_bytes())),
@@ -61,7 +63,15 @@ fn matched(reads: &[PlateRead], index: &Index) -> Vec<Hit> {
     );
     for candidate in candidates {
         assert!(matches!(candidate.found, Found::Listed { .. }));
-        matching::judge(&reads[candidate.read], index, at(5), &mut hits);
+        let read = &reads[candidate.read];
+        let case = Case {
+            read,
+            seen: None,
+            index,
+            beliefs: &beliefs,
+            now: at(5),
+        };
+        matching::judge(&case, [read.vrm].into_iter(), &mut hits).unwrap();
     }
     hits
 }

@@ -4,14 +4,24 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use common::entry;
-use domain::hotlist::Revision;
+use common::{at, entry, read};
+use domain::hit::MatchKind;
+use domain::hotlist::{Entry, Grade, Revision};
 use domain::misread::Difference;
-use domain::{Vrm, syntax};
+use domain::read::{PlateRead, VehicleSeen};
+use domain::{HitId, Vrm, syntax};
+use matcher::beliefs::Beliefs;
+use matcher::confusion::Confusion;
+use matcher::description::Description;
+use matcher::gate::{Envelope, Gate};
 use matcher::index::Index;
-use matcher::matching::{self, Candidate, Found};
+use matcher::matching::{self, Candidate, Case, Found};
+use matcher::register::Builder;
+use matcher::score::thresholds::Thresholds;
+use matcher::score::{Listed, Reading, Scorer};
+use matcher::traffic::Seen;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -223,6 +233,132 @@ fn a_gate_is_shown_every_difference_and_its_word_counts() {
         .collect();
     assert_eq!(marks.len(), 2);
     assert!(marks.contains(&(0, "AB12CDE".into())) && marks.contains(&(0, "A812CDE".into())));
+}
+
+/// A read of this mark by a camera that may say what it saw and how sure it was.
+fn seen(rng: &mut ChaCha8Rng, mark: Vrm, ms: i64) -> PlateRead {
+    let mut pick = |words: [&str; 4]| {
+        let word = words[rng.random_range(0..4)];
+        (!word.is_empty()).then(|| word.to_owned())
+    };
+    let vehicle = VehicleSeen {
+        make: pick(["FORD", "BMW", "no/make", ""]),
+        colour: pick(["RED", "BLUE", "GREY", ""]),
+        ..VehicleSeen::default()
+    };
+    let sure = rng.random_bool(0.5);
+    PlateRead {
+        vehicle,
+        character_confidences: match sure {
+            true => mark
+                .as_bytes()
+                .iter()
+                .map(|_| rng.random_range(0.3..1.0))
+                .collect(),
+            false => Vec::new(),
+        },
+        ..read(mark.as_str(), ms)
+    }
+}
+
+/// Hits by the gate and the index, and by scoring every entry that any read may be.
+#[test]
+fn hits_are_those_of_a_scan_that_scores_every_pair() {
+    let mut misread = 0;
+    for seed in 0..60 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let marks: Vec<Vrm> = (0..120).map(|_| mark(&mut rng)).collect();
+        let entries: Vec<Entry> = (0..)
+            .zip(&marks)
+            .map(|(number, vrm)| Entry {
+                grade: Grade::try_from(rng.random_range(1..=4)).unwrap(),
+                make: ["FORD", "BMW", ""][rng.random_range(0..3)].into(),
+                colour: ["RED", "GREY", ""][rng.random_range(0..3)].into(),
+                ..entry(vrm.as_str(), &(number % 3).to_string(), None)
+            })
+            .map(|entry| (entry.entry_id, entry))
+            .collect::<BTreeMap<_, _>>()
+            .into_values()
+            .collect();
+        let mut register = Builder::default();
+        for mark in (0..200)
+            .map(|_| self::mark(&mut rng))
+            .chain(marks.iter().copied())
+        {
+            register.add(mark, Description::parse("FORD", "RED"));
+        }
+        let register = rng.random_bool(0.5).then(|| register.build().unwrap());
+        let beliefs = Beliefs::new(Confusion::default(), register, Thresholds::default());
+        let sightings = rng.random_bool(0.5).then(|| Seen {
+            reads: rng.random_range(0..4),
+            sites: 1,
+        });
+        let reads: Vec<PlateRead> = (0..200)
+            .map(|ms| {
+                let listed = marks[rng.random_range(0..marks.len())];
+                let mark = self::misread(&mut rng, listed);
+                seen(&mut rng, mark, ms)
+            })
+            .collect();
+
+        let index = Index::of(Revision(1), &entries);
+        let mut gate = Gate::new(&index, &beliefs);
+        let looks = |read: &PlateRead| Reading::of(read).unwrap().seen();
+        let mut candidates = Vec::new();
+        matching::probe_alike(
+            reads.iter().map(|read| Some(read.vrm.as_bytes())),
+            &index,
+            |likeness| {
+                let read = &reads[likeness.read];
+                let envelope = Envelope {
+                    camera: "",
+                    looks: Some(looks(read)),
+                    seen: sightings,
+                };
+                gate.lets_pass(likeness, &envelope)
+            },
+            &mut candidates,
+        );
+        let mut hits = Vec::new();
+        for candidate in candidates {
+            let Found::Listed { mark, .. } = candidate.found else {
+                panic!("a mark is a mark, seed {seed}");
+            };
+            let case = Case {
+                read: &reads[candidate.read],
+                seen: sightings,
+                index: &index,
+                beliefs: &beliefs,
+                now: at(0),
+            };
+            matching::judge(&case, [mark].into_iter(), &mut hits).unwrap();
+        }
+
+        let mut expected = BTreeSet::new();
+        for read in &reads {
+            let itself = entries.iter().find(|entry| entry.vrm == read.vrm).map(Listed::of);
+            let scorer = Scorer::new(beliefs.knowledge("", sightings));
+            let considered = scorer.consider(&Reading::of(read).unwrap(), itself.as_ref());
+            for entry in &entries {
+                let may_be = difference(read.vrm.as_bytes(), entry.vrm.as_bytes()).is_some();
+                let enough =
+                    || considered.posterior(&Listed::of(entry)) >= beliefs.thresholds().of(entry.grade);
+                if may_be && (entry.vrm == read.vrm || enough()) {
+                    expected.insert(HitId::of_hit(read.read_id, entry.entry_id));
+                }
+            }
+        }
+        let found: BTreeSet<_> = hits.iter().map(|hit| hit.hit_id).collect();
+        assert_eq!(found.len(), hits.len(), "a hit twice, seed {seed}");
+        assert_eq!(found, expected, "seed {seed}");
+        for hit in &hits {
+            let assessment = hit.assessment.as_ref().unwrap();
+            assert_eq!(hit.kind == MatchKind::Exact, hit.read.vrm == hit.entry.vrm);
+            assert_eq!(assessment.characters.is_empty(), hit.kind == MatchKind::Exact);
+            misread += usize::from(hit.kind == MatchKind::Misread);
+        }
+    }
+    assert!(misread > 500, "{misread}: hardly a misread became a hit");
 }
 
 /// A steady batch must not wait for an allocator.

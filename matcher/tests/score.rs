@@ -177,7 +177,11 @@ fn the_score_is_the_one_that_counts_every_vehicle() {
 fn the_bound_is_never_below_the_score() {
     in_many_worlds(24, |seed, _, known, reading, itself, listed| {
         let posterior = Scorer::new(*known).consider(reading, itself).posterior(listed);
-        let most = bound(known, &AsRead::new(known, reading.mark(), itself), listed);
+        let most = bound(
+            known,
+            &AsRead::new(known, reading.mark(), reading.seen(), itself),
+            listed.mark,
+        );
         assert!(
             most >= posterior * (1.0 - 1e-9),
             "seed {seed}: {most} {posterior}"

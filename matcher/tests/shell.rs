@@ -11,7 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{Flaky, at, entry, read};
 use domain::HitId;
-use domain::hotlist::Revision;
+use domain::assessment::Deviation;
+use domain::hit::MatchKind;
+use domain::hotlist::{Entry, Grade, Revision};
+use domain::read::PlateRead;
 use stream::topic::Topic;
 use stream::wire::{self, DeadLetter, MatcherStatus};
 use stream::{Log, Start};
@@ -98,6 +101,51 @@ async fn until_applied(log: &Flaky, revision: Revision) {
     tokio::time::timeout(Duration::from_secs(2), told)
         .await
         .expect("a list reaches a matcher within two seconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misread_of_a_listed_mark_is_a_hit_that_says_why() {
+    let log = Flaky::new().await;
+    log.put(&[Entry {
+        grade: Grade::One,
+        ..entry("AB12CDE", "", None)
+    }])
+    .await;
+    log.mark(1).await;
+    let matcher = log.start();
+    // An I where only a digit can stand is no mark of its own; a mark of another car is.
+    log.reads(&[read("ABI2CDE", 1), read("AB12CDK", 2)]).await;
+    let hits = log.hits(1).await;
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(log.hits(1).await.len(), 1);
+    assert_eq!(
+        (hits[0].kind, hits[0].read.vrm.as_str()),
+        (MatchKind::Misread, "ABI2CDE")
+    );
+    let assessment = hits[0].assessment.as_ref().unwrap();
+    let one = Deviation {
+        position: 2,
+        listed: Some('1'),
+        read: Some('I'),
+    };
+    assert_eq!(assessment.characters, [one]);
+    assert!(assessment.posterior > 0.5, "{}", assessment.posterior);
+    matcher.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_with_impossible_confidences_is_judged_without_them() {
+    let log = Flaky::new().await;
+    log.put(&[entry("AB12CDE", "", None)]).await;
+    log.mark(1).await;
+    let matcher = log.start();
+    let read = PlateRead {
+        character_confidences: vec![1.5; 3],
+        ..read("AB12CDE", 1)
+    };
+    log.reads(&[read]).await;
+    assert_eq!(log.hits(1).await[0].kind, MatchKind::Exact);
+    matcher.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

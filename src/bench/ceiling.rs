@@ -200,6 +200,7 @@ async fn matched(log: &Arc<dyn Log>, backlog: u64) -> Result<f64> {
     let parts = matcher::Parts {
         log: Arc::clone(log),
         name: "bench".into(),
+        beliefs: Arc::default(),
     };
     let stop = CancellationToken::new();
     let matcher = tokio::spawn(matcher::run(parts, Ready::default(), stop.clone()));

@@ -17,6 +17,9 @@ use crate::{Delivered, LogError, Record};
 pub const HEADER_CAMERA: &str = "camera";
 /// Names the id of a read, as hexadecimal digits.
 pub const HEADER_READ_ID: &str = "read-id";
+/// What the camera took the vehicle of a read for: its make, a slash and its colour, either of them empty where the camera says
+/// none. Stands on every read that Steelring writes: a read without it must be opened to know.
+pub const HEADER_VEHICLE: &str = "vehicle";
 /// The place of a case event in the order of all, as decimal digits.
 pub const HEADER_SEQUENCE: &str = "sequence";
 /// Stands on a revision's mark that ends a repair of [`Topic::Entries`]: it counts whatever revision it names, where any
@@ -75,7 +78,7 @@ pub struct DeadLetter {
     pub body_base64: String,
 }
 
-/// A read: the mark is the key, the capture time the time, camera and id are headers.
+/// A read: the mark is the key, the capture time the time; camera, id and looks are headers.
 ///
 /// # Errors
 /// Does not fail for values of the domain.
@@ -90,8 +93,21 @@ pub fn read_record(read: &PlateRead) -> Result<Record, LogError> {
                 Bytes::copy_from_slice(read.camera.as_str().as_bytes()),
             ),
             (HEADER_READ_ID, Bytes::from(read.read_id.to_string())),
+            (HEADER_VEHICLE, Bytes::from(vehicle_header(read))),
         ],
     })
+}
+
+fn vehicle_header(read: &PlateRead) -> String {
+    let word = |word: &Option<String>| word.as_deref().unwrap_or_default().replace('/', " ");
+    format!("{}/{}", word(&read.vehicle.make), word(&read.vehicle.colour))
+}
+
+/// Make and colour of a read's vehicle, in the camera's words, empty where it says none; none where only the value tells.
+#[must_use]
+pub fn vehicle_of(read: &Delivered) -> Option<(&str, &str)> {
+    let header = std::str::from_utf8(read.header(HEADER_VEHICLE)?).ok()?;
+    header.split_once('/')
 }
 
 /// A hit, keyed by the mark of its entry, so that one vehicle's hits stay in order.

@@ -8,7 +8,9 @@ use domain::{EntryId, ListName, Timestamp, Vrm};
 use fst::automaton::Levenshtein;
 use fst::{IntoStreamer, Set, Streamer};
 use hashbrown::{DefaultHashBuilder, HashMap};
-use matcher::gate::{Budgets, Gate};
+use matcher::beliefs::Beliefs;
+use matcher::description::Description;
+use matcher::gate::{Envelope, Gate};
 use matcher::index::Index;
 use matcher::lists::Lists;
 use matcher::matching::{self, Candidate, Found};
@@ -17,14 +19,14 @@ use symspell::{AsciiStringStrategy, SymSpell, SymSpellBuilder, Verbosity};
 
 /// Reads that the matcher takes at once.
 const BATCH: usize = 10_000;
-/// Costs of misreadings in nats, as a simple recogniser has them: 0.6 % for a character, 0.15 % for an end lost or gained.
-const SWAPPED: f32 = 5.1;
-const LOST_OR_GAINED: f32 = 6.5;
-/// Up to two misread characters, three where the read is no mark.
-const BUDGETS: Budgets = Budgets {
-    odd: 15.5,
-    plausible: 10.5,
-    known: 0.0,
+/// What is known of a read before it is opened: the camera gives no make or colour, and nothing was seen before.
+const ENVELOPE: Envelope<'static> = Envelope {
+    camera: "",
+    looks: Some(Description {
+        colour: None,
+        make: None,
+    }),
+    seen: None,
 };
 
 /// A way to look reads up.
@@ -104,29 +106,29 @@ fn index(listed: &[Vrm]) -> (Index, f64) {
     (index, bytes)
 }
 
-/// Look-alikes, characters lost and gained, and the coarse gate.
+/// Look-alikes, characters lost and gained, and the gate.
 struct Steelring {
     index: Index,
     bytes: f64,
-    gate: Gate,
+    beliefs: Beliefs,
     candidates: Vec<Candidate>,
 }
 
 impl Steelring {
     fn new(index: Index, bytes: f64) -> Self {
-        let swapped = |listed, read| if listed == read { 0.0 } else { SWAPPED };
         Self {
             index,
             bytes,
-            gate: Gate::new(swapped, LOST_OR_GAINED, LOST_OR_GAINED, BUDGETS),
+            beliefs: Beliefs::default(),
             candidates: Vec::new(),
         }
     }
 
     fn probe(&mut self, reads: &[Vrm]) -> &[Candidate] {
         let keys = reads.iter().map(|read| Some(read.as_bytes()));
-        let gate = |likeness: &matching::Likeness<'_>| self.gate.lets_pass(likeness, || false);
-        matching::probe_alike(keys, &self.index, gate, &mut self.candidates);
+        let mut gate = Gate::new(&self.index, &self.beliefs);
+        let passes = |likeness: &matching::Likeness<'_>| gate.lets_pass(likeness, &ENVELOPE);
+        matching::probe_alike(keys, &self.index, passes, &mut self.candidates);
         &self.candidates
     }
 

@@ -1,30 +1,32 @@
-//! What a posterior can be at most, from the marks alone: so that most look-alikes are dropped before their read is opened.
+//! What a posterior can be at most, from a read's envelope alone: so that most look-alikes are dropped before their read is
+//! opened.
 //!
-//! A read's value holds its confidences, colour and make. Without them they are taken to favour the listed vehicle as much as
-//! they could; and of all the other causes only a vehicle that bears the mark as read is weighed.
+//! The envelope has the mark, and what the camera saw. Confidences stand in the value: they are taken to favour the listed
+//! vehicle as much as they could, and it is taken to look as the camera saw it. Of all the other causes only a vehicle that
+//! bears the mark as read is weighed.
 
 use domain::Vrm;
 
 use super::{Knowledge, LEAST, Listed};
 use crate::confusion::{NO_DOUBTS, places_dropped};
-use crate::description::most_favour;
+use crate::description::{Description, likelihood, most_likelihood};
 use crate::traffic::Traffic;
 
 /// What is known of the mark as read, before the read is opened. Looked up once for all its candidates.
 #[derive(Clone, Copy, Debug)]
 pub struct AsRead {
     mark: Vrm,
-    /// The weight of a vehicle that bears the mark; colour and make left out.
-    weight: f64,
-    vehicle: crate::description::Description,
-    /// By how much, at most, sightings favour any vehicle that is misread: both times what the sightings are likely by.
+    /// The weight of a vehicle that bears the mark.
+    rival: f64,
+    /// By how much, at most, looks and sightings favour a vehicle that is misread: both times what the sightings are likely by.
     misread: f64,
 }
 
 impl AsRead {
-    /// Looks a mark up. `itself` as in [`Scorer::consider`](super::Scorer::consider).
+    /// Looks a mark up that was read on a vehicle that looks like `seen`. `itself` as in
+    /// [`Scorer::consider`](super::Scorer::consider).
     #[must_use]
-    pub fn new(known: &Knowledge<'_>, mark: Vrm, itself: Option<&Listed>) -> Self {
+    pub fn new(known: &Knowledge<'_>, mark: Vrm, seen: Description, itself: Option<&Listed>) -> Self {
         let registered = known.register.and_then(|register| register.find(mark));
         let bearer = itself.map(|itself| itself.vehicle).or(registered);
         let bearers = known.expectation.bearers(mark);
@@ -33,39 +35,36 @@ impl AsRead {
             (None, Some(_)) => bearers.strangers.min(1.0),
             (None, None) => (bearers.registered + bearers.strangers).min(1.0),
         };
-        let mut misread = 1.0;
-        let mut weight = borne * known.table.likelihood(mark, mark, &NO_DOUBTS);
-        if let Some(seen) = known.seen {
+        let mut misread = most_likelihood(seen);
+        let mut rival = borne
+            * known.table.likelihood(mark, mark, &NO_DOUBTS)
+            * likelihood(seen, bearer.unwrap_or_default());
+        if let Some(sightings) = known.seen {
             let (traffic, repeated) = (known.traffic, known.table.rates().repeated);
             // the larger this the better for a misread, and the most strays make it largest
-            let unexplained = borne * traffic.seen(seen.reads) + (1.0 - borne) * Traffic::most_strays(seen);
+            let unexplained =
+                borne * traffic.seen(sightings.reads) + (1.0 - borne) * Traffic::most_strays(sightings);
             let unseen = 1.0 - borne + borne * traffic.seen(0);
-            misread =
-                (1.0 - repeated) * unexplained + repeated * traffic.passing_misread(seen.reads) * unseen;
-            weight *= traffic.passing(seen.reads);
+            let dirty = traffic.passing_misread(sightings.reads) * unseen;
+            misread *= (1.0 - repeated) * unexplained + repeated * dirty;
+            rival *= traffic.passing(sightings.reads);
         }
-        Self {
-            mark,
-            weight,
-            vehicle: bearer.unwrap_or_default(),
-            misread,
-        }
+        Self { mark, rival, misread }
     }
 }
 
-/// The most that [`Considered::posterior`](super::Considered::posterior) can be for this listed vehicle, whatever the read says
-/// beside its mark.
+/// The most that [`Considered::posterior`](super::Considered::posterior) can be for a listed vehicle of this mark, whatever the
+/// value says that the envelope does not.
 #[must_use]
-pub fn bound(known: &Knowledge<'_>, as_read: &AsRead, listed: &Listed) -> f64 {
-    if listed.mark == as_read.mark {
+pub fn bound(known: &Knowledge<'_>, as_read: &AsRead, listed: Vrm) -> f64 {
+    if listed == as_read.mark {
         return 1.0;
     }
-    let doubtful = doubtful_characters(listed.mark, as_read.mark);
-    let likelihood = known.table.likelihood(listed.mark, as_read.mark, &NO_DOUBTS)
-        * known.table.most_doubt().powi(doubtful);
+    let doubtful = doubtful_characters(listed, as_read.mark);
+    let likelihood =
+        known.table.likelihood(listed, as_read.mark, &NO_DOUBTS) * known.table.most_doubt().powi(doubtful);
     let listed_weight = likelihood * as_read.misread;
-    let rival = as_read.weight * (-most_favour(listed.vehicle, as_read.vehicle)).exp();
-    let most = listed_weight / (listed_weight + rival);
+    let most = listed_weight / (listed_weight + as_read.rival);
     if most.is_nan() {
         LEAST
     } else {

@@ -28,13 +28,14 @@ pub mod thresholds;
 
 use domain::Vrm;
 use domain::assessment::{Assessment, Deviation, Evidence, Term};
+use domain::hotlist::Entry;
 use domain::misread::Difference;
 use domain::read::PlateRead;
 use domain::vrm::MAX_LENGTH;
 use thiserror::Error;
 
 use crate::confusion::{Doubts, NO_DOUBTS, Table, places_dropped};
-use crate::description::{Description, colour_likelihood, make_likelihood};
+use crate::description::{Description, likelihood};
 use crate::population::{Expectation, Mass};
 use crate::register::Register;
 use crate::traffic::{Seen, Traffic};
@@ -101,9 +102,19 @@ impl Reading {
     /// # Errors
     /// See [`Reading::new`].
     pub fn of(read: &PlateRead) -> Result<Self, ReadingError> {
+        let unsure = Self::without_confidences(read);
+        Self::new(unsure.mark, &read.character_confidences, unsure.seen)
+    }
+
+    /// What a read says, but for its confidences.
+    #[must_use]
+    pub fn without_confidences(read: &PlateRead) -> Self {
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
-        let seen = Description::parse(&word(&read.vehicle.make), &word(&read.vehicle.colour));
-        Self::new(read.vrm, &read.character_confidences, seen)
+        Self {
+            mark: read.vrm,
+            seen: Description::parse(&word(&read.vehicle.make), &word(&read.vehicle.colour)),
+            confidences: None,
+        }
     }
 
     /// The mark as read.
@@ -137,6 +148,17 @@ pub struct Listed {
     pub mark: Vrm,
     /// What it looks like, as far as its entry says.
     pub vehicle: Description,
+}
+
+impl Listed {
+    /// The vehicle of an entry.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Self {
+        Self {
+            mark: entry.vrm,
+            vehicle: Description::parse(&entry.make, &entry.colour),
+        }
+    }
 }
 
 /// What reads are judged by.
@@ -328,10 +350,15 @@ impl<'k> Considered<'k> {
 
     /// How likely the camera was to see what it saw, before a vehicle that looks like this.
     fn looks(&self, vehicle: Description) -> f64 {
-        let seen = self.reading.seen;
-        let colour = seen.colour.filter(|_| self.heeded >= Evidence::Colour);
-        let make = seen.make.filter(|_| self.heeded >= Evidence::Make);
-        colour_likelihood(colour, vehicle.colour) * make_likelihood(make, vehicle.make)
+        let seen = Description {
+            colour: self
+                .reading
+                .seen
+                .colour
+                .filter(|_| self.heeded >= Evidence::Colour),
+            make: self.reading.seen.make.filter(|_| self.heeded >= Evidence::Make),
+        };
+        likelihood(seen, vehicle)
     }
 
     /// By how much sightings of the mark as read make it likelier that it is a misread: a dirty plate may have given them all.

@@ -140,6 +140,7 @@ impl Flaky {
         let parts = matcher::Parts {
             log: Arc::clone(self) as Arc<dyn Log>,
             name: "m1".into(),
+            beliefs: Arc::default(),
         };
         let task = tokio::spawn(matcher::run(parts, ready.clone(), shutdown.clone()));
         Running {
