@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assessment::Assessment;
 use crate::hotlist::{Entry, Revision};
+use crate::journey::Journey;
 use crate::misread::Difference;
 use crate::read::PlateRead;
 use crate::{HitId, Timestamp};
@@ -24,6 +25,12 @@ pub struct Hit {
     /// How likely the read is the entry's vehicle, and why; none where nobody judged that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assessment: Option<Assessment>,
+    /// The journey that no single vehicle can have made; on a hit of the kind [`MatchKind::Clone`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Journey>,
+    /// The read was there first: it was found among the sightings of the last day when the entry was listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub past: bool,
     /// When it was judged.
     pub matched_at: Timestamp,
 }
@@ -36,6 +43,9 @@ pub enum MatchKind {
     Exact,
     /// Not in every character: the read may be a misread of the listed mark.
     Misread,
+    /// The mark was read at two places that no vehicle gets from one to the other of in time: one of the two plates is false.
+    /// The entry is one that the matcher made for it, on a list of its own.
+    Clone,
 }
 
 impl Hit {
@@ -49,6 +59,8 @@ impl Hit {
             revision,
             kind: MatchKind::Exact,
             assessment: None,
+            journey: None,
+            past: false,
             matched_at: now,
         }
     }

@@ -14,6 +14,7 @@ pub mod geo;
 pub mod hit;
 pub mod hotlist;
 pub mod id;
+pub mod journey;
 pub mod misread;
 pub mod read;
 pub mod scope;

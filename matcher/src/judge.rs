@@ -197,6 +197,7 @@ impl Judge {
             let kind = match hit.kind {
                 MatchKind::Exact => "exact",
                 MatchKind::Misread => "misread",
+                MatchKind::Clone => "clone",
             };
             let grade = hit.entry.grade.to_string();
             metrics::counter!("steelring_matcher_hits_total", "grade" => grade, "kind" => kind).increment(1);
