@@ -6,8 +6,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use domain::hotlist::Grade;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use matcher::clones::CloneRule;
+use matcher::score::thresholds::Thresholds;
+use matcher::sources::Sources;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +24,10 @@ const NOT_SETTINGS: [&str; 2] = ["server", "token"];
 /// Share of reads traced unless told otherwise: of a force's 2,000,000 a day 20,000, which any collector keeps, and enough
 /// to see where a slow minute was spent.
 const DEFAULT_TRACED: f64 = 0.01;
+
+/// The confusion table and the vehicle register in the data directory, where no other files are named.
+const CONFUSION_FILE: &str = "confusion.toml";
+const REGISTER_FILE: &str = "register.csv";
 
 /// What defaults, file, environment and flags say.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +56,67 @@ struct Said {
     #[serde(skip_serializing_if = "Option::is_none")]
     otlp_endpoint: Option<String>,
     otlp_sample: f64,
+    matching: Matching,
+}
+
+/// What reads are judged by, beside the lists.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Matching {
+    /// From which probability on a misread is a hit, by grade.
+    thresholds: Thresholds,
+    /// Reads that each partition remembers.
+    sightings: usize,
+    /// No vehicle is faster from one site to another.
+    clone_kmh: f64,
+    /// The grade of a suspected clone.
+    clone_grade: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    register: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confusion: Option<PathBuf>,
+}
+
+impl Default for Matching {
+    fn default() -> Self {
+        let clones = CloneRule::default();
+        Self {
+            thresholds: Thresholds::default(),
+            sightings: matcher::DEFAULT_SIGHTINGS,
+            clone_kmh: clones.most_kmh,
+            clone_grade: clones.grade.into(),
+            register: None,
+            confusion: None,
+        }
+    }
+}
+
+impl Matching {
+    fn check(self, data: &Path) -> Result<matcher::Options> {
+        let thresholds = self.thresholds.checked().context("matching.thresholds")?;
+        if !(1..=matcher::MOST_SIGHTINGS).contains(&self.sightings) {
+            bail!(
+                "matching.sightings: give a number from 1 to {}",
+                matcher::MOST_SIGHTINGS
+            );
+        }
+        if !(self.clone_kmh.is_finite() && self.clone_kmh > 0.0) {
+            bail!("matching.clone_kmh: give a speed above 0, such as 200");
+        }
+        let file = |said: Option<PathBuf>, name: &str| Some(said.unwrap_or_else(|| data.join(name)));
+        Ok(matcher::Options {
+            sources: Sources {
+                confusion: file(self.confusion, CONFUSION_FILE),
+                register: file(self.register, REGISTER_FILE),
+                thresholds,
+            },
+            sightings: self.sightings,
+            clones: CloneRule {
+                most_kmh: self.clone_kmh,
+                grade: Grade::try_from(self.clone_grade).context("matching.clone_grade")?,
+            },
+        })
+    }
 }
 
 impl Default for Said {
@@ -68,6 +137,7 @@ impl Default for Said {
             matcher_name: None,
             otlp_endpoint: None,
             otlp_sample: DEFAULT_TRACED,
+            matching: Matching::default(),
         }
     }
 }
@@ -97,6 +167,8 @@ pub struct Settings {
     pub matcher_name: String,
     /// Where traces go, where they do.
     pub traces: Option<TraceSettings>,
+    /// What reads are judged by, beside the lists.
+    pub matching: matcher::Options,
 }
 
 /// Where traces go, and of how many reads.
@@ -209,6 +281,7 @@ impl Said {
         let traces = check_traces(self.otlp_endpoint.as_deref(), self.otlp_sample)?;
         Ok(Settings {
             traces,
+            matching: self.matching.check(&self.data)?,
             listen: address("listen", &self.listen)?,
             ingest_listen: address("ingest_listen", &self.ingest_listen)?,
             management_listen: self

@@ -187,11 +187,12 @@ impl Running {
     }
 
     /// Reads against hotlists.
-    pub fn matcher(&mut self, name: &str, log: Arc<dyn Log>) {
+    pub fn matcher(&mut self, settings: &Settings, log: Arc<dyn Log>, force: &Force) {
         let parts = matcher::Parts {
             log,
-            name: name.to_owned(),
-            beliefs: Arc::default(),
+            name: settings.matcher_name.clone(),
+            cameras: force.cameras.clone(),
+            options: settings.matching.clone(),
         };
         self.stage("matcher", |ready, shutdown| matcher::run(parts, ready, shutdown));
     }

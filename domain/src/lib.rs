@@ -30,5 +30,5 @@ pub use id::{
 };
 pub use vrm::Vrm;
 
-/// Instants everywhere are UTC, to the millisecond on the wire.
-pub use jiff::Timestamp;
+/// Instants everywhere are UTC, to the millisecond on the wire; what lies between two is a duration.
+pub use jiff::{SignedDuration, Timestamp};

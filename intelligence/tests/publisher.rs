@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -60,6 +61,15 @@ impl Log for Flaky {
     async fn tail(&self, topic: Topic, from: Start) -> Result<Box<dyn Tail>, LogError> {
         self.inner.tail(topic, from).await
     }
+    async fn replay(
+        &self,
+        topic: Topic,
+        partition: u32,
+        offsets: Range<u64>,
+    ) -> Result<Box<dyn Tail>, LogError> {
+        self.inner.replay(topic, partition, offsets).await
+    }
+
     async fn read_at(&self, place: Place) -> Result<Option<Delivered>, LogError> {
         self.inner.read_at(place).await
     }

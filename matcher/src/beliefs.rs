@@ -19,7 +19,7 @@ pub struct Beliefs {
     all: Camera,
     /// and how those with one do, by their ids.
     cameras: BTreeMap<String, Camera>,
-    register: Option<Register>,
+    register: Option<Arc<Register>>,
     traffic: Traffic,
     thresholds: Thresholds,
 }
@@ -39,7 +39,7 @@ impl Default for Beliefs {
 impl Beliefs {
     /// These tables, this register if there is one, and these thresholds.
     #[must_use]
-    pub fn new(confusion: Confusion, register: Option<Register>, thresholds: Thresholds) -> Self {
+    pub fn new(confusion: Confusion, register: Option<Arc<Register>>, thresholds: Thresholds) -> Self {
         let population = Population::default();
         let camera = |table: &Arc<Table>| Camera {
             table: Arc::clone(table),
@@ -70,7 +70,7 @@ impl Beliefs {
         Knowledge {
             table,
             expectation,
-            register: self.register.as_ref(),
+            register: self.register.as_deref(),
             seen,
             traffic: &self.traffic,
         }

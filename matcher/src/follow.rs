@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::Timestamp;
 use domain::hotlist::Revision;
+use domain::{SignedDuration, Timestamp};
 use stream::topic::Topic;
 use stream::wire::{self, MatcherStatus};
 use stream::{Delivered, LogError, Start};
 
 use crate::health::Backoff;
 use crate::lists::Lists;
+use crate::sightings::DAY_MS;
 use crate::{MatcherError, Shared};
 
 /// Changes taken at once: about 4 MB of entries.
@@ -90,14 +91,19 @@ fn take(lists: &mut Lists, records: &[Delivered]) -> bool {
 
 /// Builds the index of the last whole revision aside, then swaps it in.
 async fn apply(shared: &Shared, lists: Lists, voice: &mut Voice) -> Lists {
+    let since = Timestamp::now() - SignedDuration::from_millis(DAY_MS);
     let built = tokio::task::spawn_blocking(move || {
         let mut lists = lists;
-        let index = lists.index();
-        (lists, index)
+        let built = lists.index_and_fresh(since);
+        (lists, built)
     });
-    let (lists, index) = ended(built.await);
+    let (lists, (index, fresh)) = ended(built.await);
     let (revision, entries) = (index.revision(), index.len());
     shared.index.store(Arc::new(index));
+    if !fresh.is_empty() {
+        // Without a receiver the judging half has ended, and with it this one will.
+        let _ = shared.fresh.send(fresh);
+    }
     metrics::gauge!("steelring_matcher_entries").set(entries as f64);
     metrics::gauge!("steelring_matcher_revision").set(revision.0 as f64);
     tracing::info!(%revision, entries, "judging under a new revision");

@@ -6,7 +6,7 @@ use crate::beliefs::Beliefs;
 use crate::description::Description;
 use crate::index::Index;
 use crate::matching::Likeness;
-use crate::score::bound::{AsRead, bound};
+use crate::score::bound::AsRead;
 use crate::traffic::Seen;
 
 /// What a read's envelope says beside its mark.
@@ -25,7 +25,7 @@ pub struct Gate<'g> {
     index: &'g Index,
     beliefs: &'g Beliefs,
     /// The read that was looked up last, and what is known of it.
-    last: Option<(usize, AsRead)>,
+    last: Option<(usize, Option<AsRead<'g>>)>,
 }
 
 impl<'g> Gate<'g> {
@@ -39,25 +39,35 @@ impl<'g> Gate<'g> {
         }
     }
 
-    /// Whether a likeness may be a hit. `envelope` is the read's.
-    pub fn lets_pass(&mut self, likeness: &Likeness<'_>, envelope: &Envelope<'_>) -> bool {
-        let Some(looks) = envelope.looks else {
-            return true;
-        };
+    /// Whether a likeness may be a hit. `envelope` is its read's.
+    pub fn lets_pass<'e>(
+        &mut self,
+        likeness: &Likeness<'_>,
+        envelope: impl FnOnce() -> Envelope<'e>,
+    ) -> bool {
         let (Some(read), Some(listed)) = (mark_of(likeness.mark), mark_of(likeness.listed)) else {
             return false;
         };
-        let known = self.beliefs.knowledge(envelope.camera, envelope.seen);
-        let as_read = match self.last {
-            Some((of, as_read)) if of == likeness.read => as_read,
-            _ => {
-                let itself = self.index.vehicle(read);
-                let as_read = AsRead::new(&known, read, looks, itself.as_ref());
+        let as_read = match self.last.filter(|last| last.0 == likeness.read) {
+            Some((_, as_read)) => as_read,
+            None => {
+                let as_read = self.as_read(read, &envelope());
                 self.last = Some((likeness.read, as_read));
                 as_read
             }
         };
-        bound(&known, &as_read, listed) >= self.beliefs.thresholds().least()
+        as_read.is_none_or(|as_read| as_read.bound(listed) >= self.beliefs.thresholds().least())
+    }
+
+    /// None where only the value tells what the camera saw.
+    fn as_read(&self, read: Vrm, envelope: &Envelope<'_>) -> Option<AsRead<'g>> {
+        let known = self.beliefs.knowledge(envelope.camera, envelope.seen);
+        Some(AsRead::new(
+            known,
+            read,
+            envelope.looks?,
+            self.index.vehicle(read).as_ref(),
+        ))
     }
 }
 

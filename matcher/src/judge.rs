@@ -3,26 +3,31 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::Timestamp;
 use domain::hit::{Hit, MatchKind};
+use domain::{EntryId, Timestamp};
 use stream::topic::Topic;
 use stream::trace::{About, Span, Step, TraceParent};
 use stream::{Consumer, Delivered, LogError, Place, Record, wire};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::beliefs::Beliefs;
+use crate::clones::{self, CloneRule};
 use crate::description::Description;
 use crate::gate::{Envelope, Gate};
 use crate::health::Backoff;
+use crate::hindsight::{self, Finding, Search};
+use crate::history::History;
 use crate::index::Index;
 use crate::matching::{self, Candidate, Found};
-use crate::{MatcherError, Shared, poison};
+use crate::traffic::Seen;
+use crate::{MatcherError, Shared, poison, sightings};
 
 /// The group that all matchers share their partitions in.
 const GROUP: &str = "matcher";
 /// Reads judged at once, where so many wait: one wait for durable hits serves them all. All of them hits, at 2 kB each,
 /// they stay below the log's bounds.
-const BATCH: usize = 10_000;
+pub(crate) const BATCH: usize = 10_000;
 const _: () = assert!(BATCH * 2_000 <= stream::embedded::QUEUE_BYTES);
 /// How long a poll waits: a shutdown must be seen.
 const WAIT: Duration = Duration::from_millis(250);
@@ -30,27 +35,6 @@ const WAIT: Duration = Duration::from_millis(250);
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// How often the lag is looked up.
 const LAG_EVERY: Duration = Duration::from_secs(1);
-
-/// Judges reads until shutdown, through every outage; none before the lists are loaded.
-pub(crate) async fn judge_reads(shared: Arc<Shared>) -> Result<(), MatcherError> {
-    if !gate_opened(&shared).await {
-        return Ok(());
-    }
-    let mut backoff = Backoff::new();
-    let mut judge = Judge::default();
-    while !shared.shutdown.is_cancelled() {
-        match judge.consume(&shared, &mut backoff).await {
-            Ok(()) => break,
-            Err(LogError::Closed) => return Err(LogError::Closed.into()),
-            Err(error) => {
-                shared.health.reads(false);
-                tracing::warn!(%error, "reads cannot be judged, trying again");
-                backoff.wait(&shared.shutdown).await;
-            }
-        }
-    }
-    Ok(())
-}
 
 async fn gate_opened(shared: &Shared) -> bool {
     let mut gate = shared.gate.subscribe();
@@ -60,9 +44,20 @@ async fn gate_opened(shared: &Shared) -> bool {
     }
 }
 
-/// The scratch of the loop, kept from batch to batch.
-#[derive(Default)]
-struct Judge {
+/// The loop's state, and its scratch, kept from batch to batch.
+pub(crate) struct Judge {
+    history: History,
+    clones: CloneRule,
+    /// Urgent entries that are new in the lists,
+    fresh: mpsc::UnboundedReceiver<Vec<EntryId>>,
+    /// and all that were since this matcher began, in order.
+    lately: Vec<EntryId>,
+    /// The search for them among the sightings, while one is on.
+    search: Option<Search>,
+    /// What searches found, on its way to be hits.
+    findings: JoinSet<Result<(), LogError>>,
+    /// Each read's place among the sightings.
+    places: Vec<Option<sightings::Place>>,
     candidates: Vec<Candidate>,
     hits: Vec<Hit>,
     /// Spans of the hits whose reads are traced, each with its hit's place in `hits`.
@@ -72,6 +67,47 @@ struct Judge {
 }
 
 impl Judge {
+    pub(crate) fn new(
+        history: History,
+        clones: CloneRule,
+        fresh: mpsc::UnboundedReceiver<Vec<EntryId>>,
+    ) -> Self {
+        Self {
+            history,
+            clones,
+            fresh,
+            lately: Vec::new(),
+            search: None,
+            findings: JoinSet::new(),
+            places: Vec::new(),
+            candidates: Vec::new(),
+            hits: Vec::new(),
+            spans: Vec::new(),
+            letters: Vec::new(),
+            lag_at: None,
+        }
+    }
+
+    /// Judges reads until shutdown, through every outage; none before the lists are loaded.
+    pub(crate) async fn judge_reads(mut self, shared: Arc<Shared>) -> Result<(), MatcherError> {
+        if !gate_opened(&shared).await {
+            return Ok(());
+        }
+        let mut backoff = Backoff::new();
+        while !shared.shutdown.is_cancelled() {
+            match self.consume(&shared, &mut backoff).await {
+                Ok(()) => break,
+                Err(LogError::Closed) => return Err(LogError::Closed.into()),
+                Err(error) => {
+                    shared.health.reads(false);
+                    tracing::warn!(%error, "reads cannot be judged, trying again");
+                    backoff.wait(&shared.shutdown).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Polls, judges, publishes and commits until shutdown or an error. What was polled and not committed comes again.
     ///
     /// While a batch becomes durable the next one is judged, so that neither waits for the other; one batch at most is on
@@ -81,14 +117,24 @@ impl Judge {
         let mut on_its_way: Option<OnItsWay> = None;
         let (mut uncommitted, mut committed_at) = (false, Instant::now());
         while !shared.shutdown.is_cancelled() {
-            let reads = consumer.poll(BATCH, WAIT).await?;
+            let wait = if self.search.is_some() {
+                Duration::ZERO
+            } else {
+                WAIT
+            };
+            let reads = consumer.poll(BATCH, wait).await?;
             backoff.reset();
             shared.health.reads(true);
             let found = if reads.is_empty() {
                 None
             } else {
+                let partitions = self.history.catch_up(&*shared.log, &reads).await?;
+                if !partitions.is_empty() {
+                    self.look_back_for(shared, &self.lately.clone(), partitions);
+                }
                 Some(self.found(&reads, &shared.index.load_full(), &shared.beliefs.load_full())?)
             };
+            self.look_back(shared);
             if !arrived(on_its_way.take()).await? {
                 return Ok(());
             }
@@ -111,14 +157,58 @@ impl Judge {
         Ok(())
     }
 
+    /// Looks for these entries among the sightings of these partitions, beside what is looked for already.
+    fn look_back_for(&mut self, shared: &Shared, entries: &[EntryId], partitions: Vec<u32>) {
+        if entries.is_empty() || partitions.is_empty() {
+            return;
+        }
+        let index = shared.index.load_full();
+        self.search = Some(match self.search.take() {
+            Some(search) => search.and(index, entries, &partitions),
+            None => Search::new(index, entries.to_vec(), partitions),
+        });
+    }
+
+    /// Looks through the next piece of the sightings. What becomes of it does not hold up a read.
+    fn look_back(&mut self, shared: &Arc<Shared>) {
+        while let Ok(fresh) = self.fresh.try_recv() {
+            self.look_back_for(shared, &fresh, self.history.partitions());
+            self.lately = hindsight::merged(&self.lately, &fresh);
+        }
+        if let Some(search) = &mut self.search
+            && let Some(finding) = search.go_on(&self.history, Timestamp::now())
+        {
+            self.search = None;
+            self.findings
+                .spawn(publish_past_hits(Arc::clone(shared), finding));
+        }
+        while let Some(ended) = self.findings.try_join_next() {
+            if let Ok(Err(error)) = ended {
+                tracing::error!(%error, "new entries were not compared with all sightings of the last day");
+            }
+        }
+    }
+
     /// What a batch led to, judged under one revision.
     fn found(&mut self, reads: &[Delivered], index: &Index, beliefs: &Beliefs) -> Result<Findings, LogError> {
         let started = Instant::now();
-        self.judge(reads, index, beliefs, Timestamp::now())?;
+        let now = Timestamp::now();
+        self.hits.clear();
+        self.spans.clear();
+        self.letters.clear();
+        self.places.clear();
+        self.places
+            .extend(reads.iter().map(|read| self.history.add(read)));
+        self.judge(reads, index, beliefs, now)?;
+        self.judge_journeys(reads, index, now)?;
         self.count(reads.len());
         let mut hits: Vec<Record> = self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?;
         for (place, span) in &self.spans {
             span.ride(&mut hits[*place]);
+        }
+        for hit in &self.hits {
+            tracing::debug_span!("hit", hit_id = %hit.hit_id, read_id = %hit.read.read_id)
+                .in_scope(|| tracing::debug!(revision = %hit.revision, "found"));
         }
         Ok(Findings {
             hits,
@@ -128,7 +218,7 @@ impl Judge {
         })
     }
 
-    /// Hits and dead letters of a batch. A value is opened for candidates alone.
+    /// Hits on lists, and dead letters. A value is opened for candidates alone.
     fn judge(
         &mut self,
         reads: &[Delivered],
@@ -136,14 +226,19 @@ impl Judge {
         beliefs: &Beliefs,
         now: Timestamp,
     ) -> Result<(), LogError> {
-        self.hits.clear();
-        self.spans.clear();
-        self.letters.clear();
+        let (history, places) = (&self.history, &self.places);
+        let seen = |read: usize| {
+            let sightings = history.of(reads[read].place.partition)?;
+            sightings.seen(places[read]?, &history.cameras)
+        };
         let mut gate = Gate::new(index, beliefs);
         matching::probe_alike(
             reads.iter().map(|read| read.key.as_deref()),
             index,
-            |likeness| gate.lets_pass(likeness, &envelope(&reads[likeness.read])),
+            |likeness| {
+                let read = likeness.read;
+                gate.lets_pass(likeness, || envelope(&reads[read], seen(read)))
+            },
             &mut self.candidates,
         );
         for of_read in self.candidates.chunk_by(|one, next| one.read == next.read) {
@@ -155,17 +250,13 @@ impl Judge {
             let read = match opened {
                 Ok(read) => read,
                 Err(reason) => {
-                    let Place {
-                        partition, offset, ..
-                    } = delivered.place;
-                    tracing::warn!(partition, offset, reason, "a read is kept as dead letter");
-                    self.letters.push(poison::dead_letter(delivered, &reason, now)?);
+                    self.letters.push(poison::letter(delivered, &reason, now)?);
                     continue;
                 }
             };
             let case = matching::Case {
                 read: &read,
-                seen: None,
+                seen: seen(of_read[0].read),
                 index,
                 beliefs,
                 now,
@@ -183,9 +274,28 @@ impl Judge {
             }
             self.spans.extend(spans(delivered, &self.hits, first));
         }
-        for hit in &self.hits {
-            tracing::debug_span!("hit", hit_id = %hit.hit_id, read_id = %hit.read.read_id)
-                .in_scope(|| tracing::debug!(revision = %hit.revision, "found"));
+        Ok(())
+    }
+
+    /// Hits of marks that were read at two places at once. A read that cannot be opened is a dead letter if it is listed.
+    fn judge_journeys(&mut self, reads: &[Delivered], index: &Index, now: Timestamp) -> Result<(), LogError> {
+        for (delivered, place) in reads.iter().zip(&self.places) {
+            let sightings = self.history.of(delivered.place.partition);
+            let journey = sightings.zip(*place).and_then(|(sightings, place)| {
+                sightings.journey(place, &self.history.cameras, self.clones.most_kmh)
+            });
+            let Some(journey) = journey else {
+                continue;
+            };
+            match poison::open(delivered) {
+                Ok(read) => {
+                    let first = self.hits.len();
+                    let hit = clones::clone_hit(read, journey, &self.clones, index.revision(), now);
+                    self.hits.push(hit);
+                    self.spans.extend(spans(delivered, &self.hits, first));
+                }
+                Err(reason) => self.letters.push(poison::letter(delivered, &reason, now)?),
+            }
         }
         Ok(())
     }
@@ -215,14 +325,36 @@ impl Judge {
     }
 }
 
-/// What a read's envelope says beside its mark.
-fn envelope(read: &Delivered) -> Envelope<'_> {
+/// What a read's envelope says beside its mark, and how often that was seen.
+fn envelope(read: &Delivered, seen: Option<Seen>) -> Envelope<'_> {
     let camera = read.header(wire::HEADER_CAMERA).unwrap_or_default();
     Envelope {
         camera: std::str::from_utf8(camera).unwrap_or_default(),
         looks: wire::vehicle_of(read).map(|(make, colour)| Description::parse(make, colour)),
-        seen: None,
+        seen,
     }
+}
+
+/// Makes hits of what was found among the sightings, through every outage.
+async fn publish_past_hits(shared: Arc<Shared>, finding: Finding) -> Result<(), LogError> {
+    let beliefs = shared.beliefs.load_full();
+    let mut backoff = Backoff::new();
+    let hits = loop {
+        match finding.hits(&*shared.log, &beliefs, Timestamp::now()).await {
+            Ok(hits) => break hits,
+            Err(error @ LogError::Unavailable(_)) => {
+                tracing::warn!(%error, "sightings cannot be read again yet, trying again");
+                if !backoff.wait(&shared.shutdown).await {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    metrics::counter!("steelring_matcher_past_hits_total").increment(hits.len() as u64);
+    let records = hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?;
+    publish(&shared, Topic::Hits, records).await?;
+    Ok(())
 }
 
 /// What must be durable before the reads that led to it are committed.

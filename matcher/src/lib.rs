@@ -16,6 +16,8 @@
 
 pub mod alike;
 pub mod beliefs;
+pub mod cameras;
+pub mod clones;
 pub mod confusion;
 pub mod description;
 pub mod gate;
@@ -25,11 +27,15 @@ pub mod matching;
 pub mod population;
 pub mod register;
 pub mod score;
+pub mod sightings;
+pub mod sources;
 pub mod traffic;
 
 mod code;
 mod follow;
 mod health;
+mod hindsight;
+mod history;
 mod ids;
 mod judge;
 mod packed;
@@ -46,13 +52,19 @@ use arc_swap::ArcSwap;
 use stream::ready::Ready;
 use stream::{Log, LogError};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use beliefs::Beliefs;
+use clones::CloneRule;
+use domain::EntryId;
+use domain::force::Camera;
 use health::Health;
+use history::History;
 use index::Index;
+use judge::Judge;
+use sources::{Loaded, SourceError, Sources};
 
 /// What a matcher works with.
 #[derive(Clone)]
@@ -61,9 +73,37 @@ pub struct Parts {
     pub log: Arc<dyn Log>,
     /// What this matcher is called in its status; two that run at once need two names.
     pub name: String,
+    /// The cameras that reads come from.
+    pub cameras: Vec<Camera>,
     /// What reads are judged by beside the lists.
-    pub beliefs: Arc<Beliefs>,
+    pub options: Options,
 }
+
+/// What reads are judged by beside the lists.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Misreads, vehicles and thresholds.
+    pub sources: Sources,
+    /// How many reads of each partition count as its sightings: [`sightings::BYTES_EACH`] bytes each.
+    pub sightings: usize,
+    /// When one mark must be on two vehicles.
+    pub clones: CloneRule,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sources: Sources::default(),
+            sightings: DEFAULT_SIGHTINGS,
+            clones: CloneRule::default(),
+        }
+    }
+}
+
+/// A day of 2,000,000 reads in four partitions.
+pub const DEFAULT_SIGHTINGS: usize = 500_000;
+/// As many as 32 bits number.
+pub const MOST_SIGHTINGS: usize = 1_000_000_000;
 
 /// Why a matcher ended. Outages are no reason: they are waited out.
 #[derive(Debug, Error)]
@@ -71,12 +111,15 @@ pub enum MatcherError {
     /// The log will not work again in this process.
     #[error("matching")]
     Log(#[from] LogError),
-    /// One half of the matcher ended in a panic.
+    /// A file that reads are judged by cannot be used.
+    #[error("judge by files")]
+    Source(#[from] SourceError),
+    /// A part of the matcher ended in a panic.
     #[error("a task of the matcher panicked")]
     Panicked(#[from] tokio::task::JoinError),
 }
 
-/// What both halves of a matcher share.
+/// What the tasks of a matcher share.
 struct Shared {
     log: Arc<dyn Log>,
     name: String,
@@ -84,33 +127,45 @@ struct Shared {
     index: ArcSwap<Index>,
     /// What else they are judged by, swapped whole.
     beliefs: ArcSwap<Beliefs>,
+    /// Urgent entries that are new, for the judging half to look for among the sightings.
+    fresh: mpsc::UnboundedSender<Vec<EntryId>>,
     /// True from the moment the lists are loaded to their end.
     gate: watch::Sender<bool>,
     health: Health,
     shutdown: CancellationToken,
 }
 
-/// Matches until `shutdown`: one task follows the lists, one judges reads.
+/// Matches until `shutdown`: one task follows the lists, one judges reads, one watches files.
 ///
 /// # Errors
-/// When the log is closed under it.
+/// When a file cannot be used at the start, or the log is closed under it.
 pub async fn run(parts: Parts, ready: Ready, shutdown: CancellationToken) -> Result<(), MatcherError> {
+    let (fresh, new_entries) = mpsc::unbounded_channel();
+    let Options {
+        sources,
+        sightings,
+        clones,
+    } = parts.options;
+    let loaded = tokio::task::spawn_blocking(|| Loaded::new(sources)).await??;
     let shared = Arc::new(Shared {
         log: parts.log,
         name: parts.name,
         index: ArcSwap::from_pointee(Index::default()),
-        beliefs: ArcSwap::new(parts.beliefs),
+        beliefs: ArcSwap::from_pointee(loaded.beliefs()),
+        fresh,
         gate: watch::Sender::new(false),
         health: Health::new(ready),
         shutdown: shutdown.child_token(),
     });
     // Dropped with this future: whoever aborts a matcher has none left.
-    let mut halves = JoinSet::new();
-    halves.spawn(follow::follow_lists(Arc::clone(&shared)));
-    halves.spawn(judge::judge_reads(Arc::clone(&shared)));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow::follow_lists(Arc::clone(&shared)));
+    let history = History::new(&parts.cameras, sightings, judge::BATCH);
+    tasks.spawn(Judge::new(history, clones, new_entries).judge_reads(Arc::clone(&shared)));
+    tasks.spawn(sources::watch(Arc::clone(&shared), loaded));
     let mut outcome = Ok(());
-    while let Some(ended) = halves.join_next().await {
-        // Whichever half ends, the other is told to finish.
+    while let Some(ended) = tasks.join_next().await {
+        // Whichever ends, the others are told to finish.
         shared.shutdown.cancel();
         let ended = ended.map_err(MatcherError::from).and_then(|ended| ended);
         outcome = outcome.and(ended);

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::EntryId;
-use domain::hotlist::Revision;
+use domain::hotlist::{Grade, Revision};
+use domain::{EntryId, Timestamp};
 use stream::wire::{EntryChange, RevisionMark};
 
 use crate::ids::Ids;
@@ -86,16 +86,36 @@ impl Lists {
     /// The index of the last whole revision. Takes a second for each million entries that changed, so not on a thread that
     /// others wait for.
     pub fn index(&mut self) -> Index {
+        self.index_and_fresh(Timestamp::MAX).0
+    }
+
+    /// As [`Lists::index`], and the urgent entries (grades 1 and 2) that are new in it and were listed at `since` or later,
+    /// in order of id.
+    pub fn index_and_fresh(&mut self, since: Timestamp) -> (Index, Vec<EntryId>) {
+        let mut fresh = Vec::new();
         if !self.settled.is_empty() {
+            fresh = self.fresh(since);
             self.settle();
             self.tidy();
         }
         self.packer.pages.seal();
-        Index::new(
+        let index = Index::new(
             self.revision().unwrap_or_default(),
             self.packer.pages.clone(),
             Arc::clone(&self.table),
-        )
+        );
+        (index, fresh)
+    }
+
+    fn fresh(&self, since: Timestamp) -> Vec<EntryId> {
+        let urgent = |address| {
+            packed::urgency_at(&self.packer.pages, address)
+                .is_some_and(|(grade, listed_at)| grade <= Grade::Two && listed_at >= since)
+        };
+        let put = self.settled.iter().filter(|(_, put)| put.is_some_and(urgent));
+        let mut fresh: Vec<EntryId> = put.map(|(id, _)| *id).collect();
+        fresh.sort_unstable();
+        fresh
     }
 
     /// Bytes that finding entries takes, beside the entries themselves.

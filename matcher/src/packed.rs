@@ -120,6 +120,12 @@ pub(crate) fn entry_at(pages: &Pages, address: Address) -> Entry {
     unpack(pages, address).expect("what was packed unpacks")
 }
 
+/// Grade and time of listing of the entry at an address.
+pub(crate) fn urgency_at(pages: &Pages, address: Address) -> Option<(Grade, Timestamp)> {
+    let (record, _) = postcard::take_from_bytes::<Record<'_>>(pages.at(address)).ok()?;
+    Some((Grade::try_from(record.grade).ok()?, time(record.listed_at)?))
+}
+
 /// How many bytes an entry takes, without its texts.
 pub(crate) fn size_at(pages: &Pages, address: Address) -> usize {
     let from = pages.at(address);

@@ -35,8 +35,10 @@ pub(crate) fn open(read: &Delivered) -> Result<PlateRead, String> {
 ///
 /// # Errors
 /// Does not fail for values of the domain.
-pub(crate) fn dead_letter(read: &Delivered, reason: &str, now: Timestamp) -> Result<Record, LogError> {
+pub(crate) fn letter(read: &Delivered, reason: &str, now: Timestamp) -> Result<Record, LogError> {
     let place = read.place;
+    let (partition, offset) = (place.partition, place.offset);
+    tracing::warn!(partition, offset, reason, "a read is kept as dead letter");
     wire::dead_letter_record(&DeadLetter {
         source: "matcher".to_owned(),
         format: place.topic.name().to_owned(),

@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use common::{at, entry, read};
 use domain::hit::MatchKind;
@@ -287,7 +288,7 @@ fn hits_are_those_of_a_scan_that_scores_every_pair() {
         {
             register.add(mark, Description::parse("FORD", "RED"));
         }
-        let register = rng.random_bool(0.5).then(|| register.build().unwrap());
+        let register = rng.random_bool(0.5).then(|| Arc::new(register.build().unwrap()));
         let beliefs = Beliefs::new(Confusion::default(), register, Thresholds::default());
         let sightings = rng.random_bool(0.5).then(|| Seen {
             reads: rng.random_range(0..4),
@@ -310,12 +311,11 @@ fn hits_are_those_of_a_scan_that_scores_every_pair() {
             &index,
             |likeness| {
                 let read = &reads[likeness.read];
-                let envelope = Envelope {
+                gate.lets_pass(likeness, || Envelope {
                     camera: "",
                     looks: Some(looks(read)),
                     seen: sightings,
-                };
-                gate.lets_pass(likeness, &envelope)
+                })
             },
             &mut candidates,
         );

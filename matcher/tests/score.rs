@@ -13,7 +13,7 @@ use matcher::confusion::{Rates, Table};
 use matcher::description::Description;
 use matcher::population::{Expectation, Form, Population};
 use matcher::register::{Builder, Register};
-use matcher::score::bound::{AsRead, bound};
+use matcher::score::bound::AsRead;
 use matcher::score::{Knowledge, Listed, Reading, Scorer, difference};
 use matcher::traffic::{Habits, Seen, Traffic};
 use rand::RngExt as _;
@@ -177,11 +177,7 @@ fn the_score_is_the_one_that_counts_every_vehicle() {
 fn the_bound_is_never_below_the_score() {
     in_many_worlds(24, |seed, _, known, reading, itself, listed| {
         let posterior = Scorer::new(*known).consider(reading, itself).posterior(listed);
-        let most = bound(
-            known,
-            &AsRead::new(known, reading.mark(), reading.seen(), itself),
-            listed.mark,
-        );
+        let most = AsRead::new(*known, reading.mark(), reading.seen(), itself).bound(listed.mark);
         assert!(
             most >= posterior * (1.0 - 1e-9),
             "seed {seed}: {most} {posterior}"

@@ -113,6 +113,8 @@ impl<T: Send> Publisher<T> {
 mod tests {
     use super::*;
     use async_trait::async_trait;
+    use std::ops::Range;
+
     use stream::{Consumer, Delivered, Place, Start, Tail};
 
     /// A log that is away for its first publishes.
@@ -139,6 +141,9 @@ mod tests {
             Err(LogError::Closed)
         }
         async fn tail(&self, _: Topic, _: Start) -> Result<Box<dyn Tail>, LogError> {
+            Err(LogError::Closed)
+        }
+        async fn replay(&self, _: Topic, _: u32, _: Range<u64>) -> Result<Box<dyn Tail>, LogError> {
             Err(LogError::Closed)
         }
         async fn read_at(&self, _: Place) -> Result<Option<Delivered>, LogError> {

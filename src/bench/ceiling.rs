@@ -200,7 +200,8 @@ async fn matched(log: &Arc<dyn Log>, backlog: u64) -> Result<f64> {
     let parts = matcher::Parts {
         log: Arc::clone(log),
         name: "bench".into(),
-        beliefs: Arc::default(),
+        cameras: Vec::new(),
+        options: matcher::Options::default(),
     };
     let stop = CancellationToken::new();
     let matcher = tokio::spawn(matcher::run(parts, Ready::default(), stop.clone()));

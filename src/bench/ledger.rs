@@ -5,12 +5,15 @@ use std::collections::{HashMap, HashSet};
 
 use domain::hotlist::Entry;
 use domain::read::PlateRead;
-use domain::{EntryId, HitId, Timestamp, Vrm};
+use domain::{EntryId, HitId, Timestamp, Vrm, syntax};
+use matcher::alike::{Look, SYMBOLS, character};
 
 /// The lists, as a person would look a mark up in them.
 #[derive(Default)]
 pub struct Lists {
     by_mark: HashMap<Vrm, Vec<Listed>>,
+    /// Listed marks by the classes of their characters.
+    by_look: HashMap<u64, Vec<Vrm>>,
 }
 
 #[derive(Clone, Copy)]
@@ -27,7 +30,7 @@ pub struct Due {
     pub hit: HitId,
     /// Whether it must be pushed to the operator; the others are stored for intelligence.
     pub opens_case: bool,
-    /// Whether it must come. Under a list that is being replaced a hit may come or not, but never twice.
+    /// Whether it must come. A misread, or a hit under a list that is being replaced, may come or not, but never twice.
     pub certain: bool,
 }
 
@@ -40,19 +43,62 @@ impl Lists {
                 opens_case: entry.grade.opens_case(),
                 certain,
             };
-            self.by_mark.entry(entry.vrm).or_default().push(listed);
+            let of_mark = self.by_mark.entry(entry.vrm).or_default();
+            if of_mark.is_empty() {
+                let alike = self.by_look.entry(Look::of(entry.vrm).classes);
+                alike.or_default().push(entry.vrm);
+            }
+            of_mark.push(listed);
         }
     }
 
-    /// The hits of a read. No entry of the simulated world ends while a benchmark runs, so that all of a mark's count.
+    /// The hits of a read: those on its mark must come, and those on marks that it may be a misread of may. No entry of the
+    /// simulated world ends while a benchmark runs, so that all of a mark's count.
     pub fn hits<'a>(&'a self, read: &'a PlateRead) -> impl Iterator<Item = Due> + 'a {
-        let listed = self.by_mark.get(&read.vrm).into_iter().flatten();
-        listed.map(|listed| Due {
-            hit: HitId::of_hit(read.read_id, listed.entry),
-            opens_case: listed.opens_case,
-            certain: listed.certain,
+        let marks = std::iter::once(read.vrm).chain(self.misread(read.vrm));
+        marks.flat_map(|mark| {
+            let listed = self.by_mark.get(&mark).into_iter().flatten();
+            listed.map(move |listed| Due {
+                hit: HitId::of_hit(read.read_id, listed.entry),
+                opens_case: listed.opens_case,
+                certain: listed.certain && mark == read.vrm,
+            })
         })
     }
+
+    /// Other listed marks that a read may stand for.
+    fn misread(&self, read: Vrm) -> HashSet<Vrm> {
+        let alike = self.by_look.get(&Look::of(read).classes).into_iter().flatten();
+        let mut marks: HashSet<Vrm> = alike.copied().filter(|mark| *mark != read).collect();
+        if syntax::uk_form(read.as_bytes()).is_none() {
+            let shifted = longer(read)
+                .chain(shorter(read))
+                .filter(|mark| self.by_mark.contains_key(mark));
+            marks.extend(shifted);
+        }
+        marks
+    }
+}
+
+/// All marks with one character more.
+fn longer(mark: Vrm) -> impl Iterator<Item = Vrm> {
+    let places = 0..=mark.as_bytes().len();
+    let with = move |place, symbol| {
+        let mut text = mark.as_str().to_owned();
+        text.insert(place, char::from(character(symbol)));
+        Vrm::parse(&text).ok()
+    };
+    places.flat_map(move |place| (0..SYMBOLS).filter_map(move |symbol| with(place, symbol)))
+}
+
+/// All marks with one character less.
+fn shorter(mark: Vrm) -> impl Iterator<Item = Vrm> {
+    let without = move |place| {
+        let mut text = mark.as_str().to_owned();
+        text.remove(place);
+        Vrm::parse(&text).ok()
+    };
+    (0..mark.as_bytes().len()).filter_map(without)
 }
 
 /// What was accepted and what became of it.
@@ -218,6 +264,36 @@ mod tests {
         assert_eq!(ledger.balance(&[case.hit, noted.hit, stranger.hit]).unexpected, 1);
         ledger.pushed(case.hit, PUSH);
         assert_eq!(ledger.balance(&[case.hit, noted.hit]).doubled, 1);
+    }
+
+    #[test]
+    fn a_read_owes_the_hits_of_its_mark_and_may_give_those_of_marks_like_it() {
+        let vrm = |mark| Vrm::parse(mark).unwrap();
+        let mut lists = Lists::default();
+        for mark in ["AB12CDE", "A812CDE", "AB1CDE", "XX99XXX"] {
+            let listed = Listed {
+                entry: EntryId::of_entry(&domain::ListName::parse("list").unwrap(), vrm(mark), ""),
+                opens_case: true,
+                certain: true,
+            };
+            lists.by_mark.entry(vrm(mark)).or_default().push(listed);
+            let alike = lists.by_look.entry(Look::of(vrm(mark)).classes);
+            alike.or_default().push(vrm(mark));
+        }
+        let check = |read, expected: &[&str]| {
+            let mut marks: Vec<_> = lists
+                .misread(vrm(read))
+                .into_iter()
+                .map(|mark| mark.to_string())
+                .collect();
+            marks.sort();
+            assert_eq!(marks, expected, "{read}");
+        };
+        check("AB12CDE", &["A812CDE"]);
+        check("ABI2CDE", &["A812CDE", "AB12CDE"]);
+        check("AB12CD", &["AB12CDE"]);
+        check("AAB1CDE", &["AB1CDE"]);
+        check("ZZ99ZZZ", &[]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use stream::Log;
 
 use crate::config::{LogPlace, Settings};
+use crate::force;
 use crate::topology::{self, Running, bind};
 
 /// Default ports of the management addresses, so that all stages fit on one machine.
@@ -28,9 +29,10 @@ pub async fn ingest(settings: &Settings) -> Result<ExitCode> {
 
 pub async fn matcher(settings: &Settings) -> Result<ExitCode> {
     check_shared(settings)?;
+    let force = force::load(settings.force.as_deref())?;
     let log = topology::open_log_and_topics(settings).await?;
     let mut running = Running::new(settings, "steelring-matcher")?;
-    running.matcher(&settings.matcher_name, log.clone());
+    running.matcher(settings, log.clone(), &force);
     finish(running, settings, MATCHER_PORT, log).await
 }
 

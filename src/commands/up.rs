@@ -61,7 +61,7 @@ pub async fn run(settings: &Settings, simulate: Option<f64>, seed: u64) -> Resul
 
     let mut running = Running::new(settings, "steelring")?;
     running.ingest(ingest, &parts);
-    running.matcher(&settings.matcher_name, Arc::clone(&parts.log));
+    running.matcher(settings, Arc::clone(&parts.log), &parts.force);
     running.dispatcher(&parts);
     running.control_room(control_room, &parts);
     if let Some(rate) = simulate {

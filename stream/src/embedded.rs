@@ -21,6 +21,7 @@ mod writer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -36,7 +37,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::topic::{DEFAULT_PARTITIONS, Retention, Topic};
 use crate::{Consumer, Delivered, Log, LogError, Place, Record, Start, Tail, check_records};
-use consumer::{EmbeddedConsumer, EmbeddedTail};
+use consumer::{EmbeddedConsumer, EmbeddedReplay, EmbeddedTail};
 use disk::Disk;
 use entry::Draft;
 use group::Group;
@@ -245,6 +246,21 @@ impl Log for EmbeddedLog {
             Arc::clone(&self.shared),
             topic,
             from,
+        )))
+    }
+
+    async fn replay(
+        &self,
+        topic: Topic,
+        partition: u32,
+        offsets: Range<u64>,
+    ) -> Result<Box<dyn Tail>, LogError> {
+        self.shared.open()?;
+        let shared = Arc::clone(&self.shared);
+        Ok(Box::new(EmbeddedReplay::open(
+            shared,
+            (topic, partition),
+            offsets,
         )))
     }
 

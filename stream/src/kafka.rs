@@ -18,6 +18,7 @@ mod producer;
 mod tail;
 mod topics;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -127,6 +128,19 @@ impl Log for KafkaLog {
             ends,
             leaving,
         )?))
+    }
+
+    async fn replay(
+        &self,
+        topic: Topic,
+        partition: u32,
+        offsets: Range<u64>,
+    ) -> Result<Box<dyn Tail>, LogError> {
+        self.open()?;
+        let leaving = Arc::clone(&self.leaving);
+        let ends = tail::ends(&self.options, self.producer.client(), topic).await?;
+        let stretch = tail::stretch(&ends, partition, &offsets);
+        Ok(Box::new(KafkaTail::of(&self.options, topic, stretch, leaving)?))
     }
 
     async fn read_at(&self, place: Place) -> Result<Option<Delivered>, LogError> {

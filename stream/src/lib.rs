@@ -19,6 +19,7 @@ pub mod topic;
 pub mod trace;
 pub mod wire;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -114,6 +115,18 @@ pub trait Log: Send + Sync {
     /// When the log cannot be reached or refuses.
     async fn tail(&self, topic: Topic, from: Start) -> Result<Box<dyn Tail>, LogError>;
 
+    /// Reads a stretch of one partition again, outside any group: what is kept of the records at `offsets`. It has caught up
+    /// behind the last of them.
+    ///
+    /// # Errors
+    /// When the log cannot be reached or refuses.
+    async fn replay(
+        &self,
+        topic: Topic,
+        partition: u32,
+        offsets: Range<u64>,
+    ) -> Result<Box<dyn Tail>, LogError>;
+
     /// Reads one record again; none where retention or compaction removed it.
     ///
     /// # Errors
@@ -155,7 +168,7 @@ pub trait Consumer: Send {
     async fn lag(&self) -> Option<u64>;
 }
 
-/// A reader of a whole topic.
+/// A reader of a whole topic, or of a stretch of it.
 #[async_trait]
 pub trait Tail: Send {
     /// The next records, at most `max`, in order within each partition; empty after `wait` without any, or when it
@@ -165,7 +178,7 @@ pub trait Tail: Send {
     /// Only what will not pass by itself.
     async fn poll(&mut self, max: usize, wait: Duration) -> Result<Vec<Delivered>, LogError>;
 
-    /// Whether everything that was in the topic when the tail was opened has been returned.
+    /// Whether everything that was in the topic, or in its stretch, when the tail was opened has been returned.
     fn caught_up(&self) -> bool;
 }
 

@@ -20,6 +20,8 @@ pub const HEADER_READ_ID: &str = "read-id";
 /// What the camera took the vehicle of a read for: its make, a slash and its colour, either of them empty where the camera says
 /// none. Stands on every read that Steelring writes: a read without it must be opened to know.
 pub const HEADER_VEHICLE: &str = "vehicle";
+/// How sure the camera was of the whole mark of a read, 0 to 1, or of its most doubtful character; absent where it gives neither.
+pub const HEADER_CONFIDENCE: &str = "confidence";
 /// The place of a case event in the order of all, as decimal digits.
 pub const HEADER_SEQUENCE: &str = "sequence";
 /// Stands on a revision's mark that ends a repair of [`Topic::Entries`]: it counts whatever revision it names, where any
@@ -78,24 +80,38 @@ pub struct DeadLetter {
     pub body_base64: String,
 }
 
-/// A read: the mark is the key, the capture time the time; camera, id and looks are headers.
+/// A read: the mark is the key, the capture time the time; camera, id, looks and confidence are headers.
 ///
 /// # Errors
 /// Does not fail for values of the domain.
 pub fn read_record(read: &PlateRead) -> Result<Record, LogError> {
+    let mut headers = vec![
+        (
+            HEADER_CAMERA,
+            Bytes::copy_from_slice(read.camera.as_str().as_bytes()),
+        ),
+        (HEADER_READ_ID, Bytes::from(read.read_id.to_string())),
+        (HEADER_VEHICLE, Bytes::from(vehicle_header(read))),
+    ];
+    let characters = read.character_confidences.iter().copied();
+    if let Some(confidence) = read.confidence.or_else(|| characters.reduce(f32::min)) {
+        headers.push((HEADER_CONFIDENCE, Bytes::from(confidence.to_string())));
+    }
     Ok(Record {
         key: Some(Bytes::copy_from_slice(read.vrm.as_bytes())),
         value: Some(encode(Topic::Reads, read)?),
         timestamp_ms: read.captured_at.as_millisecond(),
-        headers: vec![
-            (
-                HEADER_CAMERA,
-                Bytes::copy_from_slice(read.camera.as_str().as_bytes()),
-            ),
-            (HEADER_READ_ID, Bytes::from(read.read_id.to_string())),
-            (HEADER_VEHICLE, Bytes::from(vehicle_header(read))),
-        ],
+        headers,
     })
+}
+
+/// How sure the camera was of a read's mark; none where it does not say.
+#[must_use]
+pub fn confidence_of(read: &Delivered) -> Option<f32> {
+    std::str::from_utf8(read.header(HEADER_CONFIDENCE)?)
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn vehicle_header(read: &PlateRead) -> String {

@@ -58,6 +58,7 @@ claims! {
     a_tail_of_a_busy_topic_catches_up
     a_compacted_topic_ends_with_the_last_of_every_key
     a_tail_that_was_there_sees_the_tombstone
+    a_stretch_of_a_partition_can_be_read_again
     a_record_can_be_read_again
     a_record_at_the_limit_passes_and_one_beyond_does_not
     a_compacted_topic_takes_no_record_without_a_key
@@ -466,6 +467,27 @@ async fn a_tail_that_was_there_sees_the_tombstone(log: &dyn Log) {
         texts(&follow(&mut *tail, 1).await),
         [("E1".into(), "on it again".into())]
     );
+}
+
+async fn a_stretch_of_a_partition_can_be_read_again(log: &dyn Log) {
+    log.publish(Topic::Reads, numbered("K1", 0..30)).await.unwrap();
+    let mut tail = log.tail(Topic::Reads, Start::Beginning).await.unwrap();
+    let records = catch_up(&mut *tail).await;
+    let Place { topic, partition, .. } = records[0].place;
+    for (offsets, expected) in [
+        (5..20, &records[5..20]),
+        (0..30, &records[..]),
+        (7..7, &[]),
+        (40..50, &[]),
+    ] {
+        let mut replay = log.replay(topic, partition, offsets.clone()).await.unwrap();
+        assert_eq!(catch_up(&mut *replay).await, expected, "{offsets:?}");
+        // What comes later is not of the stretch.
+        log.publish(Topic::Reads, numbered("K1", 0..1)).await.unwrap();
+        assert!(replay.poll(10, SILENCE).await.unwrap().is_empty());
+    }
+    let mut nowhere = log.replay(topic, 99, 0..10).await.unwrap();
+    assert!(catch_up(&mut *nowhere).await.is_empty());
 }
 
 async fn a_record_can_be_read_again(log: &dyn Log) {

@@ -1,5 +1,6 @@
 //! Without the log the room goes on with what the store has.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +31,10 @@ impl Log for Away {
     async fn tail(&self, _: Topic, _: Start) -> Result<Box<dyn Tail>, LogError> {
         away()
     }
+    async fn replay(&self, _: Topic, _: u32, _: Range<u64>) -> Result<Box<dyn Tail>, LogError> {
+        away()
+    }
+
     async fn read_at(&self, _: Place) -> Result<Option<Delivered>, LogError> {
         away()
     }

@@ -1,5 +1,6 @@
 //! A running ingest on a real listener, with an embedded log in memory, SQLite in memory and a folder of images.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -76,6 +77,15 @@ impl Log for FaultyLog {
     async fn tail(&self, topic: Topic, from: Start) -> Result<Box<dyn Tail>, LogError> {
         self.log.tail(topic, from).await
     }
+    async fn replay(
+        &self,
+        topic: Topic,
+        partition: u32,
+        offsets: Range<u64>,
+    ) -> Result<Box<dyn Tail>, LogError> {
+        self.log.replay(topic, partition, offsets).await
+    }
+
     async fn read_at(&self, place: Place) -> Result<Option<Delivered>, LogError> {
         self.log.read_at(place).await
     }

@@ -127,7 +127,7 @@ impl Steelring {
     fn probe(&mut self, reads: &[Vrm]) -> &[Candidate] {
         let keys = reads.iter().map(|read| Some(read.as_bytes()));
         let mut gate = Gate::new(&self.index, &self.beliefs);
-        let passes = |likeness: &matching::Likeness<'_>| gate.lets_pass(likeness, &ENVELOPE);
+        let passes = |likeness: &matching::Likeness<'_>| gate.lets_pass(likeness, || ENVELOPE);
         matching::probe_alike(keys, &self.index, passes, &mut self.candidates);
         &self.candidates
     }

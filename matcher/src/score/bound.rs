@@ -13,8 +13,9 @@ use crate::description::{Description, likelihood, most_likelihood};
 use crate::traffic::Traffic;
 
 /// What is known of the mark as read, before the read is opened. Looked up once for all its candidates.
-#[derive(Clone, Copy, Debug)]
-pub struct AsRead {
+#[derive(Clone, Copy)]
+pub struct AsRead<'k> {
+    known: Knowledge<'k>,
     mark: Vrm,
     /// The weight of a vehicle that bears the mark.
     rival: f64,
@@ -22,11 +23,11 @@ pub struct AsRead {
     misread: f64,
 }
 
-impl AsRead {
+impl<'k> AsRead<'k> {
     /// Looks a mark up that was read on a vehicle that looks like `seen`. `itself` as in
     /// [`Scorer::consider`](super::Scorer::consider).
     #[must_use]
-    pub fn new(known: &Knowledge<'_>, mark: Vrm, seen: Description, itself: Option<&Listed>) -> Self {
+    pub fn new(known: Knowledge<'k>, mark: Vrm, seen: Description, itself: Option<&Listed>) -> Self {
         let registered = known.register.and_then(|register| register.find(mark));
         let bearer = itself.map(|itself| itself.vehicle).or(registered);
         let bearers = known.expectation.bearers(mark);
@@ -49,26 +50,31 @@ impl AsRead {
             misread *= (1.0 - repeated) * unexplained + repeated * dirty;
             rival *= traffic.passing(sightings.reads);
         }
-        Self { mark, rival, misread }
+        Self {
+            known,
+            mark,
+            rival,
+            misread,
+        }
     }
-}
 
-/// The most that [`Considered::posterior`](super::Considered::posterior) can be for a listed vehicle of this mark, whatever the
-/// value says that the envelope does not.
-#[must_use]
-pub fn bound(known: &Knowledge<'_>, as_read: &AsRead, listed: Vrm) -> f64 {
-    if listed == as_read.mark {
-        return 1.0;
-    }
-    let doubtful = doubtful_characters(listed, as_read.mark);
-    let likelihood =
-        known.table.likelihood(listed, as_read.mark, &NO_DOUBTS) * known.table.most_doubt().powi(doubtful);
-    let listed_weight = likelihood * as_read.misread;
-    let most = listed_weight / (listed_weight + as_read.rival);
-    if most.is_nan() {
-        LEAST
-    } else {
-        most.clamp(LEAST, 1.0)
+    /// The most that [`Considered::posterior`](super::Considered::posterior) can be for a listed vehicle of this mark, whatever
+    /// the value says that the envelope does not.
+    #[must_use]
+    pub fn bound(&self, listed: Vrm) -> f64 {
+        if listed == self.mark {
+            return 1.0;
+        }
+        let table = self.known.table;
+        let doubtful = doubtful_characters(listed, self.mark);
+        let likelihood = table.likelihood(listed, self.mark, &NO_DOUBTS) * table.most_doubt().powi(doubtful);
+        let weight = likelihood * self.misread;
+        let most = weight / (weight + self.rival);
+        if most.is_nan() {
+            LEAST
+        } else {
+            most.clamp(LEAST, 1.0)
+        }
     }
 }
 

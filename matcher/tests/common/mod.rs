@@ -2,15 +2,17 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::force::Camera;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::{PlateRead, RawRead};
-use domain::{CameraId, EntryId, ListName, SourceName, Timestamp, Vrm};
+use domain::{BcuCode, CameraId, EntryId, ListName, Position, SiteId, SourceName, Timestamp, Vrm};
 use stream::embedded::EmbeddedLog;
 use stream::ready::Ready;
 use stream::topic::Topic;
@@ -140,7 +142,8 @@ impl Flaky {
         let parts = matcher::Parts {
             log: Arc::clone(self) as Arc<dyn Log>,
             name: "m1".into(),
-            beliefs: Arc::default(),
+            cameras: cameras(),
+            options: matcher::Options::default(),
         };
         let task = tokio::spawn(matcher::run(parts, ready.clone(), shutdown.clone()));
         Running {
@@ -216,6 +219,15 @@ impl Log for Flaky {
             polls_to_fail: Arc::clone(&self.polls_to_fail),
         }))
     }
+    async fn replay(
+        &self,
+        topic: Topic,
+        partition: u32,
+        offsets: Range<u64>,
+    ) -> Result<Box<dyn Tail>, LogError> {
+        self.inner.replay(topic, partition, offsets).await
+    }
+
     async fn read_at(&self, place: Place) -> Result<Option<Delivered>, LogError> {
         self.inner.read_at(place).await
     }
@@ -243,4 +255,32 @@ impl Tail for FlakyTail {
     fn caught_up(&self) -> bool {
         self.inner.caught_up()
     }
+}
+
+/// Three cameras, some 11 and 33 km apart.
+pub fn cameras() -> Vec<Camera> {
+    [("M57-J2-N", 53.4), ("M57-J6-N", 53.5), ("M6-J26-N", 53.8)]
+        .map(|(name, lat)| Camera {
+            camera: CameraId::parse(name).unwrap(),
+            site: SiteId::parse(name).unwrap(),
+            name: name.into(),
+            bcu: BcuCode::parse("A").unwrap(),
+            road: String::new(),
+            position: Position::new(lat, -2.9).unwrap(),
+            bearing_deg: 0.0,
+        })
+        .into()
+}
+
+/// A read by one of [`cameras`] that was sure of it.
+pub fn sure(plate: &str, camera: &str, ms: i64) -> PlateRead {
+    let raw = RawRead {
+        plate: plate.into(),
+        captured_at: at(ms),
+        confidence: Some(0.98),
+        ..RawRead::default()
+    };
+    let source = SourceName::parse("test").unwrap();
+    raw.check(CameraId::parse(camera).unwrap(), source, at(ms))
+        .unwrap()
 }

@@ -1,6 +1,7 @@
 //! A member of a group, and a reader of a whole topic.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,5 +186,45 @@ impl Tail for EmbeddedTail {
         self.cursors
             .positions()
             .all(|(partition, position)| self.ends.get(&partition).is_none_or(|end| position >= *end))
+    }
+}
+
+/// A reader of a stretch of one partition.
+pub(super) struct EmbeddedReplay {
+    shared: Arc<Shared>,
+    partition: Partition,
+    cursors: Cursors,
+    end: u64,
+}
+
+impl EmbeddedReplay {
+    pub(super) fn open(shared: Arc<Shared>, partition: Partition, offsets: Range<u64>) -> Self {
+        let extent = shared.topics.extent(partition);
+        let mut cursors = Cursors::default();
+        cursors.stand(partition, offsets.start.max(extent.first));
+        Self {
+            shared,
+            partition,
+            cursors,
+            end: offsets.end.min(extent.next),
+        }
+    }
+}
+
+#[async_trait]
+impl Tail for EmbeddedReplay {
+    async fn poll(&mut self, max: usize, _wait: Duration) -> Result<Vec<Delivered>, LogError> {
+        self.shared.open()?;
+        if self.caught_up() {
+            return Ok(Vec::new());
+        }
+        let mut records = self.cursors.next(&self.shared, max).await?;
+        records.retain(|record| record.place.offset < self.end);
+        Ok(records)
+    }
+
+    fn caught_up(&self) -> bool {
+        let mut positions = self.cursors.positions();
+        positions.all(|(partition, position)| partition != self.partition || position >= self.end)
     }
 }

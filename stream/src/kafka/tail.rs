@@ -1,6 +1,7 @@
 //! Reading whole topics, and single records, outside any group.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,11 +76,24 @@ fn watermarks(native: &Native, name: &str, partition: i32) -> Result<(u32, Water
     Ok((partition.cast_unsigned(), watermarks))
 }
 
-/// A reader of a whole topic: of the partitions that it has when it is opened.
+/// What is kept of a stretch of one partition; the whole of no other.
+pub(super) fn stretch(
+    ends: &BTreeMap<u32, Watermarks>,
+    partition: u32,
+    offsets: &Range<u64>,
+) -> BTreeMap<u32, Range<u64>> {
+    let kept = ends.get(&partition).into_iter();
+    kept.map(|kept| (partition, offsets.start.max(kept.low)..offsets.end.min(kept.high)))
+        .collect()
+}
+
+/// A reader of a whole topic: of the partitions that it has when it is opened; or of stretches of them.
 pub(super) struct KafkaTail {
     reader: Reader,
     /// Partitions that have not yet been read to where they ended when the tail was opened, and where that was.
     behind: BTreeMap<u32, u64>,
+    /// Where a stretch ends for good; a tail of a whole topic goes on.
+    stops: BTreeMap<u32, u64>,
 }
 
 impl KafkaTail {
@@ -90,20 +104,40 @@ impl KafkaTail {
         ends: BTreeMap<u32, Watermarks>,
         leaving: Arc<Leaving>,
     ) -> Result<Self, LogError> {
-        let starts = ends.iter().map(|(partition, ends)| match from {
-            Start::Beginning => (*partition, ends.low),
-            Start::End => (*partition, ends.high),
-        });
-        let reader = assigned(options, "tail", topic, starts, leaving)?;
-        let behind = match from {
-            Start::Beginning => ends
-                .iter()
-                .filter(|(_, ends)| ends.low < ends.high)
-                .map(|(partition, ends)| (*partition, ends.high))
-                .collect(),
-            Start::End => BTreeMap::new(),
+        let start = |ends: &Watermarks| match from {
+            Start::Beginning => ends.low,
+            Start::End => ends.high,
         };
-        Ok(Self { reader, behind })
+        let parts = ends
+            .iter()
+            .map(|(partition, ends)| (*partition, start(ends)..ends.high));
+        let tail = Self::of(options, topic, parts.collect(), leaving)?;
+        Ok(Self {
+            stops: BTreeMap::new(),
+            ..tail
+        })
+    }
+
+    /// A reader of these offsets of these partitions.
+    pub(super) fn of(
+        options: &KafkaOptions,
+        topic: Topic,
+        parts: BTreeMap<u32, Range<u64>>,
+        leaving: Arc<Leaving>,
+    ) -> Result<Self, LogError> {
+        let starts = parts
+            .iter()
+            .map(|(partition, offsets)| (*partition, offsets.start));
+        let reader = assigned(options, "tail", topic, starts, leaving)?;
+        let ends = parts.iter().map(|(partition, offsets)| (*partition, offsets.end));
+        let behind = parts.iter().filter(|(_, offsets)| !offsets.is_empty());
+        Ok(Self {
+            reader,
+            behind: behind
+                .map(|(partition, offsets)| (*partition, offsets.end))
+                .collect(),
+            stops: ends.collect(),
+        })
     }
 }
 
@@ -111,8 +145,12 @@ impl KafkaTail {
 impl Tail for KafkaTail {
     async fn poll(&mut self, max: usize, wait: Duration) -> Result<Vec<Delivered>, LogError> {
         let deadline = Instant::now() + wait;
+        let is_stretch = !self.stops.is_empty();
+        if is_stretch && self.caught_up() {
+            return Ok(Vec::new());
+        }
         loop {
-            let batch = self.reader.next(max, deadline).await?;
+            let mut batch = self.reader.next(max, deadline).await?;
             for record in &batch.records {
                 let Place {
                     partition, offset, ..
@@ -127,6 +165,13 @@ impl Tail for KafkaTail {
                 self.behind.remove(&partition);
             }
             let now_caught_up = caught_up && self.behind.is_empty();
+            let stops = &self.stops;
+            let wanted = |place: Place| {
+                stops
+                    .get(&place.partition)
+                    .is_none_or(|stop| place.offset < *stop)
+            };
+            batch.records.retain(|record| wanted(record.place));
             if !batch.records.is_empty() || now_caught_up || Instant::now() >= deadline {
                 return Ok(batch.records);
             }

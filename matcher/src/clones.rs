@@ -1,0 +1,68 @@
+//! Cloned plates: one mark on two vehicles, told by a journey that no single one can make.
+
+use domain::hit::{Hit, MatchKind};
+use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::journey::Journey;
+use domain::read::PlateRead;
+use domain::{EntryId, ListName, Timestamp, Vrm};
+
+/// The list of the entries that the matcher makes itself.
+pub const LIST: &str = "clones";
+
+/// When a journey is impossible, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CloneRule {
+    /// No vehicle is faster between two sites, as the crow flies.
+    pub most_kmh: f64,
+    /// The grade of its hits.
+    pub grade: Grade,
+}
+
+impl Default for CloneRule {
+    /// Faster than any car gets through traffic from site to site; to be looked into within the day.
+    fn default() -> Self {
+        Self {
+            most_kmh: 200.0,
+            grade: Grade::Three,
+        }
+    }
+}
+
+/// The hit of a read that ends, or begins, an impossible journey.
+#[must_use]
+pub fn clone_hit(
+    read: PlateRead,
+    journey: Journey,
+    rule: &CloneRule,
+    revision: Revision,
+    now: Timestamp,
+) -> Hit {
+    let entry = entry(read.vrm, rule.grade, journey.to.at);
+    Hit {
+        kind: MatchKind::Clone,
+        journey: Some(journey),
+        ..Hit::exact(read, entry, revision, now)
+    }
+}
+
+/// What stands for a list's entry: the same one for all hits of a mark.
+fn entry(vrm: Vrm, grade: Grade, listed_at: Timestamp) -> Entry {
+    let list = ListName::parse(LIST).expect("a list's name");
+    Entry {
+        entry_id: EntryId::of_entry(&list, vrm, ""),
+        list,
+        vrm,
+        grade,
+        action: Action::Observe,
+        markers: Vec::new(),
+        reason: "cloned plate suspected".to_owned(),
+        information: "Read at two places that no vehicle gets from one to the other of in time.".to_owned(),
+        make: String::new(),
+        model: String::new(),
+        colour: String::new(),
+        owner: String::new(),
+        reference: String::new(),
+        listed_at,
+        expires_at: None,
+    }
+}

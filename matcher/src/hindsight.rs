@@ -1,0 +1,198 @@
+//! New urgent entries against the sightings of the last day: a vehicle that is listed now may have passed an hour ago.
+//!
+//! The sightings are looked through in pieces between two batches of reads, so that no read waits for it. What may be a hit is
+//! read again from the log, judged like any read, and says that it is of the past.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::hit::Hit;
+use domain::{EntryId, Timestamp, Vrm};
+use stream::topic::Topic;
+use stream::{Log, LogError, Place};
+
+use crate::beliefs::Beliefs;
+use crate::history::History;
+use crate::index::Index;
+use crate::matching::{self, Candidate, Case, Found};
+use crate::poison;
+use crate::sightings::{DAY_MS, Sighting};
+use crate::traffic::Seen;
+
+/// Sightings that are looked through between two batches of reads: half a millisecond's work.
+const PIECE: usize = 10_000;
+/// Sightings of one listed mark that are read again, the newest first, until one of them is a hit.
+const MOST_READ_AGAIN: usize = 8;
+
+/// A search that goes on from piece to piece.
+pub(crate) struct Search {
+    wanted: Wanted,
+    /// The partitions still to be looked through, and in the last of them the offset to go on at.
+    partitions: Vec<u32>,
+    next: u64,
+    found: Suspects,
+    candidates: Vec<Candidate>,
+}
+
+/// What is looked for in the past: entries of an index.
+#[derive(Clone)]
+struct Wanted {
+    index: Arc<Index>,
+    /// In order.
+    entries: Vec<EntryId>,
+}
+
+/// The newest sightings that may be of each listed mark, the newest first.
+type Suspects = BTreeMap<Vrm, Vec<Suspect>>;
+
+/// A sighting that may be of a listed mark.
+#[derive(Clone, Copy)]
+struct Suspect {
+    at_ms: i64,
+    place: Place,
+    seen: Option<Seen>,
+}
+
+/// What a search found, to be read again and judged.
+pub(crate) struct Finding {
+    wanted: Wanted,
+    suspects: Suspects,
+}
+
+impl Search {
+    /// Looks for these entries of an index, in order, in these partitions.
+    pub(crate) fn new(index: Arc<Index>, entries: Vec<EntryId>, partitions: Vec<u32>) -> Self {
+        Self {
+            wanted: Wanted { index, entries },
+            partitions,
+            next: 0,
+            found: BTreeMap::new(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// The same search from its beginning, for these entries as well and in these partitions too.
+    pub(crate) fn and(self, index: Arc<Index>, entries: &[EntryId], partitions: &[u32]) -> Self {
+        let entries = merged(&self.wanted.entries, entries);
+        let mut all = [&self.partitions, partitions].concat();
+        all.sort_unstable();
+        all.dedup();
+        Self::new(index, entries, all)
+    }
+
+    /// Looks through the next piece. Once it has come to the end it answers with what it found.
+    pub(crate) fn go_on(&mut self, history: &History, now: Timestamp) -> Option<Finding> {
+        let Some(partition) = self.partitions.last().copied() else {
+            return Some(Finding {
+                wanted: self.wanted.clone(),
+                suspects: std::mem::take(&mut self.found),
+            });
+        };
+        let sightings = history.of(partition);
+        let piece: Vec<&Sighting> = sightings
+            .into_iter()
+            .flat_map(|sightings| sightings.from(self.next))
+            .take(PIECE)
+            .collect();
+        let (Some(sightings), Some(last)) = (sightings, piece.last()) else {
+            self.partitions.pop();
+            self.next = 0;
+            return None;
+        };
+        self.next = last.offset + 1;
+        let keys = piece.iter().map(|sighting| Some(sighting.mark.as_bytes()));
+        matching::probe_alike(keys, &self.wanted.index, |_| true, &mut self.candidates);
+        let day = now.as_millisecond() - DAY_MS;
+        for candidate in &self.candidates {
+            let (sighting, Found::Listed { mark, .. }) = (piece[candidate.read], candidate.found) else {
+                continue;
+            };
+            if sighting.at_ms < day || !self.wanted.has_any_of(mark) {
+                continue;
+            }
+            let suspect = Suspect {
+                at_ms: sighting.at_ms,
+                place: Place {
+                    topic: Topic::Reads,
+                    partition,
+                    offset: sighting.offset,
+                },
+                seen: sightings
+                    .find(sighting.mark, sighting.offset)
+                    .and_then(|place| sightings.seen(place, &history.cameras)),
+            };
+            remember(self.found.entry(mark).or_default(), suspect);
+        }
+        None
+    }
+}
+
+impl Wanted {
+    fn has(&self, entry: EntryId) -> bool {
+        self.entries.binary_search(&entry).is_ok()
+    }
+
+    fn has_any_of(&self, mark: Vrm) -> bool {
+        let of_mark = self.index.entries(mark.as_bytes());
+        of_mark.iter().any(|entry| self.has(entry.entry_id))
+    }
+}
+
+/// Both together, in order.
+pub(crate) fn merged(one: &[EntryId], other: &[EntryId]) -> Vec<EntryId> {
+    let mut all = [one, other].concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Keeps the newest.
+fn remember(suspects: &mut Vec<Suspect>, suspect: Suspect) {
+    let place = suspects.partition_point(|other| other.at_ms >= suspect.at_ms);
+    suspects.insert(place, suspect);
+    suspects.truncate(MOST_READ_AGAIN);
+}
+
+impl Finding {
+    /// Reads again what was found and judges it: the newest hit of each listed mark.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) async fn hits(
+        &self,
+        log: &dyn Log,
+        beliefs: &Beliefs,
+        now: Timestamp,
+    ) -> Result<Vec<Hit>, LogError> {
+        let mut hits = Vec::new();
+        for (mark, suspects) in &self.suspects {
+            for suspect in suspects {
+                let first = hits.len();
+                // A read that is gone by now, or cannot be opened, was judged when it came.
+                if let Some(delivered) = log.read_at(suspect.place).await?
+                    && let Ok(read) = poison::open(&delivered)
+                {
+                    let case = Case {
+                        read: &read,
+                        seen: suspect.seen,
+                        index: &self.wanted.index,
+                        beliefs,
+                        now,
+                    };
+                    // Said when the read came: its confidences may be none.
+                    let _ = matching::judge(&case, std::iter::once(*mark), &mut hits);
+                }
+                let found = hits.split_off(first).into_iter();
+                hits.extend(found.filter(|hit| self.wanted.has(hit.entry.entry_id)));
+                if hits.len() > first {
+                    break;
+                }
+            }
+        }
+        for hit in &mut hits {
+            // A read that came after the listing is there too: judged under the new lists, or in the second before they counted.
+            hit.past = hit.read.captured_at < hit.entry.listed_at;
+        }
+        Ok(hits)
+    }
+}

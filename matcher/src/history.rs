@@ -1,0 +1,114 @@
+//! The sightings of the partitions that this matcher judges, kept up with the log.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::Vrm;
+use domain::force::Camera;
+use stream::topic::Topic;
+use stream::{Delivered, Log, LogError, wire};
+
+use crate::cameras::Cameras;
+use crate::sightings::{Place, Sighting, Sightings};
+
+/// Reads taken at once while a partition is read again.
+const BATCH: usize = 10_000;
+/// How long a poll waits then.
+const WAIT: Duration = Duration::from_millis(250);
+/// From this confidence on a camera counts as sure of a mark. One that gives none never does.
+const CONFIDENT: f32 = 0.9;
+
+/// See the module's page.
+pub(crate) struct History {
+    pub(crate) cameras: Cameras,
+    partitions: BTreeMap<u32, Sightings>,
+    /// How many reads count in each.
+    limit: usize,
+    /// How many may be added before they are judged.
+    batch: usize,
+}
+
+impl History {
+    pub(crate) fn new(cameras: &[Camera], limit: usize, batch: usize) -> Self {
+        Self {
+            cameras: Cameras::of(cameras),
+            partitions: BTreeMap::new(),
+            limit,
+            batch: batch.max(BATCH),
+        }
+    }
+
+    /// The sightings of a partition.
+    pub(crate) fn of(&self, partition: u32) -> Option<&Sightings> {
+        self.partitions.get(&partition)
+    }
+
+    /// The partitions of which there are any.
+    pub(crate) fn partitions(&self) -> Vec<u32> {
+        self.partitions.keys().copied().collect()
+    }
+
+    /// Brings every partition of a batch up to its first read: what this process has not seen of it, the log tells again.
+    /// So it is after a start, and when a partition comes from another matcher.
+    ///
+    /// Answers which partitions it read again.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) async fn catch_up(
+        &mut self,
+        log: &dyn Log,
+        reads: &[Delivered],
+    ) -> Result<Vec<u32>, LogError> {
+        let mut read_again = Vec::new();
+        for read in first_of_each_partition(reads) {
+            let partition = read.place.partition;
+            let known = self.partitions.get(&partition).and_then(Sightings::next_offset);
+            let missing = known.unwrap_or_default()..read.place.offset;
+            if !missing.is_empty() {
+                let mut replay = log.replay(Topic::Reads, partition, missing).await?;
+                while !replay.caught_up() {
+                    let again = replay.poll(BATCH, WAIT).await?;
+                    for read in &again {
+                        self.add(read);
+                    }
+                }
+                let held = self.partitions.get(&partition).map_or(0, Sightings::len);
+                tracing::info!(partition, held, "sightings are read again from the log");
+                read_again.push(partition);
+            }
+        }
+        Ok(read_again)
+    }
+
+    /// Adds a read, or finds it where it was judged before. None where it has no mark or no camera.
+    pub(crate) fn add(&mut self, read: &Delivered) -> Option<Place> {
+        let mark = std::str::from_utf8(read.key.as_deref()?).ok()?;
+        let mark = Vrm::parse(mark).ok()?;
+        let camera = self.cameras.number(read.header(wire::HEADER_CAMERA)?)?;
+        let (limit, batch) = (self.limit, self.batch);
+        let sightings = self
+            .partitions
+            .entry(read.place.partition)
+            .or_insert_with(|| Sightings::new(limit, batch));
+        let offset = read.place.offset;
+        if sightings.next_offset().is_some_and(|next| offset < next) {
+            return sightings.find(mark, offset);
+        }
+        let confident = wire::confidence_of(read).is_some_and(|confidence| confidence >= CONFIDENT);
+        let sighting = Sighting::new(mark, confident, camera, read.timestamp_ms, offset);
+        Some(sightings.add(sighting))
+    }
+}
+
+fn first_of_each_partition(reads: &[Delivered]) -> impl Iterator<Item = &Delivered> {
+    let mut seen = Vec::new();
+    reads.iter().filter(move |read| {
+        let partition = read.place.partition;
+        let first = !seen.contains(&partition);
+        if first {
+            seen.push(partition);
+        }
+        first
+    })
+}
