@@ -45,12 +45,20 @@ pub fn clone_hit(
     }
 }
 
-/// What stands for a list's entry: the same one for all hits of a mark.
+/// The id of what stands for a list's entry: the same for all hits of a mark.
+#[must_use]
+pub fn entry_id(vrm: Vrm) -> EntryId {
+    EntryId::of_entry(&list(), vrm, "")
+}
+
+fn list() -> ListName {
+    ListName::parse(LIST).expect("a list's name")
+}
+
 fn entry(vrm: Vrm, grade: Grade, listed_at: Timestamp) -> Entry {
-    let list = ListName::parse(LIST).expect("a list's name");
     Entry {
-        entry_id: EntryId::of_entry(&list, vrm, ""),
-        list,
+        entry_id: entry_id(vrm),
+        list: list(),
         vrm,
         grade,
         action: Action::Observe,

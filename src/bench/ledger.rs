@@ -7,6 +7,7 @@ use domain::hotlist::Entry;
 use domain::read::PlateRead;
 use domain::{EntryId, HitId, Timestamp, Vrm, syntax};
 use matcher::alike::{Look, SYMBOLS, character};
+use matcher::clones;
 
 /// The lists, as a person would look a mark up in them.
 #[derive(Default)]
@@ -52,18 +53,23 @@ impl Lists {
         }
     }
 
-    /// The hits of a read: those on its mark must come, and those on marks that it may be a misread of may. No entry of the
-    /// simulated world ends while a benchmark runs, so that all of a mark's count.
+    /// The hits of a read: those on its mark must come; those on marks that it may be a misread of may, and so may that of a
+    /// clone. No entry of the simulated world ends while a benchmark runs, so that all of a mark's count.
     pub fn hits<'a>(&'a self, read: &'a PlateRead) -> impl Iterator<Item = Due> + 'a {
         let marks = std::iter::once(read.vrm).chain(self.misread(read.vrm));
-        marks.flat_map(|mark| {
+        let listed = marks.flat_map(move |mark| {
             let listed = self.by_mark.get(&mark).into_iter().flatten();
             listed.map(move |listed| Due {
                 hit: HitId::of_hit(read.read_id, listed.entry),
                 opens_case: listed.opens_case,
                 certain: listed.certain && mark == read.vrm,
             })
-        })
+        });
+        listed.chain(std::iter::once(Due {
+            hit: HitId::of_hit(read.read_id, clones::entry_id(read.vrm)),
+            opens_case: true,
+            certain: false,
+        }))
     }
 
     /// Other listed marks that a read may stand for.
