@@ -1,11 +1,11 @@
 //! Vehicles under way, and the reads that they leave.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use domain::read::{Motion, RawRead, VehicleSeen};
-use domain::{SourceName, Timestamp};
+use domain::{SourceName, Timestamp, Vrm};
 
 use crate::demand::Demand;
 use crate::dice::Dice;
@@ -31,6 +31,11 @@ const WANTED_MEAN_S: f64 = (WANTED_EVERY_S.0 + WANTED_EVERY_S.1) / 2.0;
 const FIRST_WANTED_S: [f64; 2] = [1.5, 4.0];
 /// Pace of a trip against free traffic, least and most time.
 const PACE: (f64, f64) = (0.9, 1.35);
+/// Milliseconds that a vehicle rests between two trips: each begins anywhere, and nobody gets across the county in less.
+const REST_MS: f64 = 30.0 * 60.0 * 1e3;
+/// How often another vehicle is drawn in place of one that is on the road or rests. With more traffic than there are vehicles
+/// for, the last one drawn is in two places at once.
+const DRAWS: u32 = 8;
 /// How often a camera takes the right colour, make, and model.
 const COLOUR_RIGHT: f64 = 0.85;
 const MAKE_KNOWN: f64 = 0.93;
@@ -48,6 +53,11 @@ pub struct Traffic {
     trips: Vec<Trip>,
     /// Places in `trips` that are free.
     free: Vec<usize>,
+    /// Until when the vehicle of each mark is on the road or rests, in milliseconds; some of them are ready again. By mark: they
+    /// are drawn at random, and some come twice.
+    busy: HashMap<Vrm, f64>,
+    /// How many of these there may be before those that are ready are forgotten.
+    busy_room: usize,
     /// When the next ordinary trip starts, in milliseconds.
     next_trip: f64,
     /// When the next wanted vehicle passes its first camera, in milliseconds, and which one it is.
@@ -76,6 +86,8 @@ impl Traffic {
             queue: BinaryHeap::new(),
             trips: Vec::new(),
             free: Vec::new(),
+            busy: HashMap::new(),
+            busy_room: 1_000,
             // trips that are under way at the start began before it
             next_trip: start_ms as f64 - plan.routes.longest_s * PACE.1 * 1e3,
             next_wanted: start_ms as f64 + FIRST_WANTED_S[0] * 1e3,
@@ -134,11 +146,7 @@ impl Traffic {
         }
         let rate = self.rate_at(at) / self.plan.routes.mean_passes;
         self.next_trip = at + self.dice.wait(rate) * 1e3;
-        let vehicle = if self.dice.chance(self.demand.noted) {
-            WANTED + self.dice.below(NOTED as usize) as u64
-        } else {
-            WANTED + NOTED + self.dice.below(ORDINARY as usize) as u64
-        };
+        let vehicle = self.draw(at);
         let route = self.dice.below(self.plan.routes.all.len()) as u32;
         let pace = self.pace();
         self.put(Trip {
@@ -149,6 +157,24 @@ impl Traffic {
             pace,
         });
         true
+    }
+
+    /// A vehicle for a trip that starts now: one that is ready, if there is any to be found.
+    fn draw(&mut self, at: f64) -> u64 {
+        let (first, count) = if self.dice.chance(self.demand.noted) {
+            (WANTED, NOTED)
+        } else {
+            (WANTED + NOTED, ORDINARY)
+        };
+        let mut vehicle = first;
+        for _ in 0..DRAWS {
+            vehicle = first + self.dice.below(count as usize) as u64;
+            let mark = Vehicle::of(self.plan.seed, vehicle).mark.vrm;
+            if self.busy.get(&mark).is_none_or(|until| *until <= at) {
+                break;
+            }
+        }
+        vehicle
     }
 
     /// Puts the next wanted vehicle on the road so that it passes its first camera on time.
@@ -180,6 +206,17 @@ impl Traffic {
     }
 
     fn put(&mut self, trip: Trip) {
+        let lasts_s = self.plan.routes.all[trip.route as usize]
+            .passes
+            .last()
+            .map_or(0.0, |pass| pass.after_s);
+        let ready = trip.start_ms + lasts_s * f64::from(trip.pace) * 1e3 + REST_MS;
+        let mark = Vehicle::of(self.plan.seed, trip.vehicle).mark.vrm;
+        self.busy.insert(mark, ready);
+        if self.busy.len() > self.busy_room {
+            self.busy.retain(|_, until| *until > trip.start_ms);
+            self.busy_room = 2 * self.busy.len().max(500);
+        }
         let slot = self.free.pop().unwrap_or(self.trips.len());
         match self.trips.get_mut(slot) {
             Some(place) => *place = trip,

@@ -170,6 +170,35 @@ fn a_ring_started_again_goes_on_with_other_wanted_vehicles() {
 }
 
 #[test]
+fn no_vehicle_is_in_two_places_at_once() {
+    let mut last: HashMap<Vrm, (Timestamp, Position)> = HashMap::new();
+    let force = merseyside();
+    let places: HashMap<_, _> = force
+        .cameras
+        .iter()
+        .map(|camera| (&camera.camera, camera.position))
+        .collect();
+    let (mut journeys, mut impossible) = (0, HashSet::new());
+    for sighting in reads(5, Demand::flat(50.0), 3_600) {
+        let read = sighting.read;
+        let place = places[&read.camera];
+        // Misreads meet other vehicles' marks.
+        if read.confidence.is_none_or(|confidence| confidence < 0.9) {
+            continue;
+        }
+        if let Some((before, from)) = last.insert(read.vrm, (read.captured_at, place)) {
+            let hours = read.captured_at.duration_since(before).as_secs_f64() / 3_600.0;
+            journeys += 1;
+            if place.distance_m(from) / 1_000.0 > 200.0 * (hours + 30.0 / 3_600.0) {
+                impossible.insert(read.vrm);
+            }
+        }
+    }
+    assert!(journeys > 50_000, "{journeys}");
+    assert!(impossible.is_empty(), "{}", impossible.len());
+}
+
+#[test]
 fn every_hit_has_a_picture_and_nothing_else_has_one() {
     let grades = listed(&world(1));
     for sighting in reads(1, Demand::flat(50.0), 300) {

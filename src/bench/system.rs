@@ -80,7 +80,12 @@ struct Configured<'a> {
     kafka_topic_prefix: Option<&'a str>,
     #[serde(skip_serializing_if = "Table::is_empty")]
     kafka_properties: Table,
+    matching: Table,
 }
+
+/// The speed from which on the system suspects a clone. At a benchmark's rates the simulated vehicles, some 500,000, are in
+/// several places at once, so that it must look for none; the journeys are reckoned up all the same.
+const CLONE_KMH: f64 = 1e12;
 
 impl System {
     /// Starts it and waits until every stage is ready.
@@ -139,6 +144,7 @@ impl System {
             kafka: None,
             kafka_topic_prefix: None,
             kafka_properties: Table::new(),
+            matching: Table::from_iter([("clone_kmh".to_owned(), Value::Float(CLONE_KMH))]),
         };
         if let LogPlace::Kafka {
             brokers,
