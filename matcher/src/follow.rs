@@ -11,6 +11,7 @@ use stream::{Delivered, LogError, Start};
 
 use crate::health::Backoff;
 use crate::lists::Lists;
+use crate::retire::retire;
 use crate::sightings::DAY_MS;
 use crate::{MatcherError, Shared};
 
@@ -99,7 +100,7 @@ async fn apply(shared: &Shared, lists: Lists, voice: &mut Voice) -> Lists {
     });
     let (lists, (index, fresh)) = ended(built.await);
     let (revision, entries) = (index.revision(), index.len());
-    shared.index.store(Arc::new(index));
+    retire(shared.index.swap(Arc::new(index)));
     if !fresh.is_empty() {
         // Without a receiver the judging half has ended, and with it this one will.
         let _ = shared.fresh.send(fresh);

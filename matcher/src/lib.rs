@@ -4,15 +4,17 @@
 //! **Leaves:** hits, durable in the log before the reads that gave them are committed; dead letters for reads that
 //! match and cannot be opened; and a word every two seconds on which revision this matcher judges under.
 //! **Guaranteed:** every read is judged under exactly one whole revision of all lists, which its hit names; no read is
-//! judged before the lists are loaded to their end; a read judged again gives the same hit ids; a list's change counts
-//! about a second after its mark is in the log; nothing is skipped when the log is away.
-//! **Not here:** sightings, rules about markers, cases (`dispatcher`), files of lists (`intelligence`).
+//! judged before the lists are loaded to their end; a read judged again gives the same hit ids; what is said of a read depends
+//! on its partition of the log alone; a list's change counts about a second after its mark is in the log; nothing is skipped
+//! when the log is away.
+//! **Not here:** rules about markers, cases (`dispatcher`), files of lists (`intelligence`).
 //!
-//! Everything but [`run`] and what it calls is the pure core: no tokio, no log, no clock. It has two halves:
+//! Everything but [`run`] and what it calls is the pure core: no tokio, no log, no clock. It has three parts:
 //! - *finding*: [`index`], [`matching`], [`lists`] and [`gate`] tell which listed marks a read may be, look-alikes and lost or
 //!   gained characters included. Read [`index::Index`] first, then [`matching::probe_alike`].
 //! - *judging*: [`score`] tells how likely each of them is, from [`beliefs`]: a [`confusion`] model, the vehicle [`register`] or
 //!   the [`population`] of marks, [`description`]s and recent [`traffic`]. Read [`score`] first, then [`confusion`].
+//! - *remembering*: [`sightings`] tell how often a mark was seen, and which journeys make it a clone ([`clones`]).
 
 pub mod alike;
 pub mod beliefs;
@@ -42,6 +44,7 @@ mod packed;
 mod pages;
 mod poison;
 mod prefetch;
+mod retire;
 mod shapes;
 mod table;
 mod variants;

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::beliefs::Beliefs;
 use crate::confusion::{self, Confusion, ConfusionError};
 use crate::register::{self, Register, RegisterError};
+use crate::retire::retire;
 use crate::score::thresholds::Thresholds;
 use crate::{MatcherError, Shared};
 
@@ -150,7 +151,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, mut loaded: Loaded) -> Result<(),
         match outcome {
             Ok(false) => {}
             Ok(true) => {
-                shared.beliefs.store(Arc::new(loaded.beliefs()));
+                retire(shared.beliefs.swap(Arc::new(loaded.beliefs())));
                 tracing::info!("judging by new files");
             }
             Err(error) => {

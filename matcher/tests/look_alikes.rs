@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use common::{at, entry, read};
-use domain::hit::MatchKind;
+use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Entry, Grade, Revision};
 use domain::misread::Difference;
 use domain::read::{PlateRead, VehicleSeen};
@@ -262,95 +262,108 @@ fn seen(rng: &mut ChaCha8Rng, mark: Vrm, ms: i64) -> PlateRead {
     }
 }
 
-/// Hits by the gate and the index, and by scoring every entry that any read may be.
-#[test]
-fn hits_are_those_of_a_scan_that_scores_every_pair() {
-    let mut misread = 0;
-    for seed in 0..60 {
+/// Lists, what is known beside them, and reads of them, some of which are misread.
+struct Seeded {
+    entries: Vec<Entry>,
+    beliefs: Beliefs,
+    sightings: Option<Seen>,
+    reads: Vec<PlateRead>,
+}
+
+impl Seeded {
+    fn of(seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let marks: Vec<Vrm> = (0..120).map(|_| mark(&mut rng)).collect();
-        let entries: Vec<Entry> = (0..)
-            .zip(&marks)
-            .map(|(number, vrm)| Entry {
-                grade: Grade::try_from(rng.random_range(1..=4)).unwrap(),
-                make: ["FORD", "BMW", ""][rng.random_range(0..3)].into(),
-                colour: ["RED", "GREY", ""][rng.random_range(0..3)].into(),
-                ..entry(vrm.as_str(), &(number % 3).to_string(), None)
-            })
-            .map(|entry| (entry.entry_id, entry))
-            .collect::<BTreeMap<_, _>>()
-            .into_values()
-            .collect();
+        let entries = (0..).zip(&marks).map(|(number, vrm)| Entry {
+            grade: Grade::try_from(rng.random_range(1..=4)).unwrap(),
+            make: ["FORD", "BMW", ""][rng.random_range(0..3)].into(),
+            colour: ["RED", "GREY", ""][rng.random_range(0..3)].into(),
+            ..entry(vrm.as_str(), &(number % 3).to_string(), None)
+        });
+        let by_id: BTreeMap<_, _> = entries.map(|entry| (entry.entry_id, entry)).collect();
         let mut register = Builder::default();
-        for mark in (0..200)
-            .map(|_| self::mark(&mut rng))
-            .chain(marks.iter().copied())
-        {
+        for mark in (0..200).map(|_| mark(&mut rng)).chain(marks.iter().copied()) {
             register.add(mark, Description::parse("FORD", "RED"));
         }
         let register = rng.random_bool(0.5).then(|| Arc::new(register.build().unwrap()));
-        let beliefs = Beliefs::new(Confusion::default(), register, Thresholds::default());
-        let sightings = rng.random_bool(0.5).then(|| Seen {
-            reads: rng.random_range(0..4),
-            sites: 1,
-        });
-        let reads: Vec<PlateRead> = (0..200)
-            .map(|ms| {
-                let listed = marks[rng.random_range(0..marks.len())];
-                let mark = self::misread(&mut rng, listed);
-                seen(&mut rng, mark, ms)
-            })
-            .collect();
+        Self {
+            entries: by_id.into_values().collect(),
+            beliefs: Beliefs::new(Confusion::default(), register, Thresholds::default()),
+            sightings: rng.random_bool(0.5).then(|| Seen {
+                reads: rng.random_range(0..4),
+                sites: 1,
+            }),
+            reads: (0..200)
+                .map(|ms| {
+                    let listed = marks[rng.random_range(0..marks.len())];
+                    let mark = misread(&mut rng, listed);
+                    seen(&mut rng, mark, ms)
+                })
+                .collect(),
+        }
+    }
 
-        let index = Index::of(Revision(1), &entries);
-        let mut gate = Gate::new(&index, &beliefs);
-        let looks = |read: &PlateRead| Reading::of(read).unwrap().seen();
+    /// Hits by index, gate and score.
+    fn hits(&self) -> Vec<Hit> {
+        let index = Index::of(Revision(1), &self.entries);
+        let mut gate = Gate::new(&index, &self.beliefs);
+        let envelope = |read: &PlateRead| Envelope {
+            camera: "",
+            looks: Some(Reading::of(read).unwrap().seen()),
+            seen: self.sightings,
+        };
         let mut candidates = Vec::new();
         matching::probe_alike(
-            reads.iter().map(|read| Some(read.vrm.as_bytes())),
+            self.reads.iter().map(|read| Some(read.vrm.as_bytes())),
             &index,
-            |likeness| {
-                let read = &reads[likeness.read];
-                gate.lets_pass(likeness, || Envelope {
-                    camera: "",
-                    looks: Some(looks(read)),
-                    seen: sightings,
-                })
-            },
+            |likeness| gate.lets_pass(likeness, || envelope(&self.reads[likeness.read])),
             &mut candidates,
         );
         let mut hits = Vec::new();
         for candidate in candidates {
             let Found::Listed { mark, .. } = candidate.found else {
-                panic!("a mark is a mark, seed {seed}");
+                panic!("a mark is a mark");
             };
             let case = Case {
-                read: &reads[candidate.read],
-                seen: sightings,
+                read: &self.reads[candidate.read],
+                seen: self.sightings,
                 index: &index,
-                beliefs: &beliefs,
+                beliefs: &self.beliefs,
                 now: at(0),
             };
             matching::judge(&case, [mark].into_iter(), &mut hits).unwrap();
         }
+        hits
+    }
 
-        let mut expected = BTreeSet::new();
-        for read in &reads {
-            let itself = entries.iter().find(|entry| entry.vrm == read.vrm).map(Listed::of);
-            let scorer = Scorer::new(beliefs.knowledge("", sightings));
-            let considered = scorer.consider(&Reading::of(read).unwrap(), itself.as_ref());
-            for entry in &entries {
+    /// Hits by scoring every entry that any read may be.
+    fn scanned(&self) -> BTreeSet<HitId> {
+        let mut hits = BTreeSet::new();
+        for read in &self.reads {
+            let itself = self.entries.iter().find(|entry| entry.vrm == read.vrm);
+            let scorer = Scorer::new(self.beliefs.knowledge("", self.sightings));
+            let considered = scorer.consider(&Reading::of(read).unwrap(), itself.map(Listed::of).as_ref());
+            for entry in &self.entries {
                 let may_be = difference(read.vrm.as_bytes(), entry.vrm.as_bytes()).is_some();
-                let enough =
-                    || considered.posterior(&Listed::of(entry)) >= beliefs.thresholds().of(entry.grade);
-                if may_be && (entry.vrm == read.vrm || enough()) {
-                    expected.insert(HitId::of_hit(read.read_id, entry.entry_id));
+                let enough = self.beliefs.thresholds().of(entry.grade);
+                if may_be && (entry.vrm == read.vrm || considered.posterior(&Listed::of(entry)) >= enough) {
+                    hits.insert(HitId::of_hit(read.read_id, entry.entry_id));
                 }
             }
         }
+        hits
+    }
+}
+
+#[test]
+fn hits_are_those_of_a_scan_that_scores_every_pair() {
+    let mut misread = 0;
+    for seed in 0..60 {
+        let seeded = Seeded::of(seed);
+        let hits = seeded.hits();
         let found: BTreeSet<_> = hits.iter().map(|hit| hit.hit_id).collect();
         assert_eq!(found.len(), hits.len(), "a hit twice, seed {seed}");
-        assert_eq!(found, expected, "seed {seed}");
+        assert_eq!(found, seeded.scanned(), "seed {seed}");
         for hit in &hits {
             let assessment = hit.assessment.as_ref().unwrap();
             assert_eq!(hit.kind == MatchKind::Exact, hit.read.vrm == hit.entry.vrm);

@@ -116,8 +116,11 @@ fn told(reads: &[Read], limit: usize, batch: usize) -> Vec<(Option<Seen>, Option
     told
 }
 
-/// The same from a list of all reads. A journey by its two times.
-fn plain(reads: &[Read], limit: usize) -> Vec<(Option<Seen>, Option<(i64, i64)>)> {
+/// How often a mark was seen before a read, and the two times of an impossible journey.
+type Told = (Option<Seen>, Option<(i64, i64)>);
+
+/// The same from a list of all reads.
+fn plain(reads: &[Read], limit: usize) -> Vec<Told> {
     let of_read = |(number, own): (usize, &Read)| {
         let first = number.saturating_sub(limit);
         let of_mark: Vec<&Read> = reads[first..number]
