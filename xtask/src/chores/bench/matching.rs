@@ -1,4 +1,4 @@
-//! The matcher's two benchmarks that write rows of their own.
+//! The matcher's benchmarks that write figures of their own.
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -46,6 +46,8 @@ enum Part {
     MatchSpeed(Rows),
     /// Which misreads are found, and who is stopped in vain: {policy, entries, world, recall, false_per_1000, ...} as JSON.
     MatchQuality(Rows),
+    /// How soon a change of the lists counts while reads flow, and how long reads wait for it, as JSON.
+    ListChange(Rows),
 }
 
 /// What there is to measure.
@@ -82,6 +84,7 @@ pub(crate) fn bench(asked: Bench) -> Result<()> {
         Some(Part::Growth(growth)) => return growth::grow(&growth),
         Some(Part::MatchSpeed(rows)) => return matching::measure("match_speed", &rows),
         Some(Part::MatchQuality(rows)) => return matching::measure("match_quality", &rows),
+        Some(Part::ListChange(rows)) => return matching::measure("list_change", &rows),
         None => {}
     }
     // Both files are looked at first, so that an hour of measuring is not for nothing.
