@@ -25,9 +25,9 @@ const _: () = assert!(1 + GROUPS.len() + SINGLES.len() == CLASSES as usize);
 const _: () = assert!(CLASSES.pow(MAX_LENGTH as u32) < 1 << (64 - PLACE_BITS * MAX_LENGTH as u32));
 
 /// Class and place of each byte; class 0 is no character of a mark.
-const CLASS_OF: [(u8, u8); 256] = class_of();
+pub(crate) const CLASS_OF: [(u8, u8); 256] = class_of();
 /// The character of each class and place; 0 where there is none.
-const CHARACTER: [[u8; 4]; CLASSES as usize] = characters();
+pub(crate) const CHARACTER: [[u8; 1 << PLACE_BITS]; CLASSES as usize] = characters();
 
 const fn class_of() -> [(u8, u8); 256] {
     let mut table = [(0, 0); 256];
@@ -35,7 +35,7 @@ const fn class_of() -> [(u8, u8); 256] {
     let mut class = 1;
     while class < characters.len() {
         let mut place = 0;
-        while place < 4 {
+        while place < 1 << PLACE_BITS {
             if characters[class][place] != 0 {
                 table[characters[class][place] as usize] = (class as u8, place as u8);
             }
@@ -46,8 +46,8 @@ const fn class_of() -> [(u8, u8); 256] {
     table
 }
 
-const fn characters() -> [[u8; 4]; CLASSES as usize] {
-    let mut table = [[0; 4]; CLASSES as usize];
+const fn characters() -> [[u8; 1 << PLACE_BITS]; CLASSES as usize] {
+    let mut table = [[0; 1 << PLACE_BITS]; CLASSES as usize];
     let mut class = 0;
     while class < GROUPS.len() {
         let mut place = 0;

@@ -1,9 +1,8 @@
 //! The cameras as numbers: where each stands, so that two reads can be compared without a look at their values.
 
-use std::collections::HashMap;
-
 use domain::force::Camera;
 use domain::{CameraId, Position, SiteId};
+use hashbrown::HashMap;
 
 /// Most cameras that are told apart: more than any country has. Those beyond count as one whose place is not known.
 const MOST_CAMERAS: usize = 100_000;

@@ -6,13 +6,10 @@
 
 use domain::vrm::{MAX_LENGTH, MIN_LENGTH};
 
-/// The classes: whatever is read as one another, and the rest one by one. A member's number is its place.
-const CLASSES: [&[u8]; 19] = [
-    b"0OQD", b"1IL", b"5S", b"8B", b"2Z", b"6GC", b"7T", b"4A", b"UVY", b"MNH", b"EF", b"J", b"K", b"P",
-    b"R", b"W", b"X", b"3", b"9",
-];
+use crate::alike::{CHARACTER, CLASS_OF, PLACE_BITS};
+
 /// Bits that tell the members of a class apart.
-const MEMBER_BITS: usize = 2;
+const MEMBER_BITS: usize = PLACE_BITS as usize;
 /// Rows of the tables below: every ASCII character.
 const ROWS: usize = 128;
 /// Where the facts have their digits: bit `i` from here says that character `i` is a digit.
@@ -132,26 +129,22 @@ pub(crate) fn characters_apart(slot: u32, other: u32) -> u8 {
     ((apart | apart >> 1) & LOW).count_ones() as u8
 }
 
-/// The first member of each class that has a letter, or a digit.
+/// A member of each class that has a letter, or a digit.
 pub(crate) fn classes_with(digits: bool) -> impl Iterator<Item = u8> {
-    let wanted = move |class: &&[u8]| class.iter().any(|byte| byte.is_ascii_digit() == digits);
-    CLASSES.into_iter().filter(wanted).map(|class| class[0])
+    let wanted = move |class: &[u8; 1 << MEMBER_BITS]| {
+        class
+            .iter()
+            .any(|byte| *byte != 0 && byte.is_ascii_digit() == digits)
+    };
+    CHARACTER.into_iter().filter(wanted).map(|class| class[0])
 }
 
-/// Class and member of a character.
+/// Class, from 1 on, and member of a character.
 const fn class_of(character: u8) -> Option<(usize, usize)> {
-    let mut class = 0;
-    while class < CLASSES.len() {
-        let mut member = 0;
-        while member < CLASSES[class].len() {
-            if CLASSES[class][member] == character {
-                return Some((class, member));
-            }
-            member += 1;
-        }
-        class += 1;
+    match CLASS_OF[character as usize] {
+        (0, _) => None,
+        (class, member) => Some((class as usize, member as usize)),
     }
-    None
 }
 
 const fn hashes() -> [[u64; ROWS]; MAX_LENGTH] {
@@ -161,7 +154,7 @@ const fn hashes() -> [[u64; ROWS]; MAX_LENGTH] {
         let mut row = 0;
         while row < ROWS {
             if let Some((class, _)) = class_of(row as u8) {
-                table[place][row] = scatter((place * CLASSES.len() + class + 1) as u64);
+                table[place][row] = scatter((place * CHARACTER.len() + class) as u64);
             }
             row += 1;
         }
@@ -192,11 +185,7 @@ const fn alike() -> [[u8; 1 << MEMBER_BITS]; ROWS] {
     let mut row = 0;
     while row < ROWS {
         if let Some((class, _)) = class_of(row as u8) {
-            let mut member = 0;
-            while member < CLASSES[class].len() {
-                table[row][member] = CLASSES[class][member];
-                member += 1;
-            }
+            table[row] = CHARACTER[class];
         }
         row += 1;
     }
@@ -222,13 +211,6 @@ mod tests {
 
     fn code(mark: &str) -> Code {
         Code::of(mark.as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn the_classes_have_every_character_once() {
-        let mut characters: Vec<u8> = CLASSES.concat();
-        characters.sort_unstable();
-        assert_eq!(characters, b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
     }
 
     #[test]

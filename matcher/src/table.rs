@@ -46,7 +46,10 @@ impl Line {
     fn matching(&self, slot: u32, mask: u32) -> u32 {
         let wanted = slot & mask;
         // Nearly every line holds nothing that matches, and that is told by four instructions for four slots each.
-        let any = self.0.iter().fold(0, |any, held| any | u32::from(held & mask == wanted));
+        let any = self
+            .0
+            .iter()
+            .fold(0, |any, held| any | u32::from(held & mask == wanted));
         if any == 0 {
             return 0;
         }
