@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
-use toml::Table;
+use toml::{Table, Value};
 use xtask::servers::{Process, Signal, free_port};
 
 use super::usage::Usage;
