@@ -1,5 +1,6 @@
 //! The main job, whole: a camera posts a listed plate, and an operator in a browser confirms it, sends a unit and closes
-//! the case. Real Kafka, real PostgreSQL, real Chromium.
+//! the case. And the cases that want a closer look: a misread, a cloned plate, a vehicle that passed before it was listed.
+//! Real Kafka, real PostgreSQL, real Chromium.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -11,8 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::force::Camera;
+use domain::hit::{Hit, MatchKind};
+use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::journey::{Journey, Waypoint, least_speed};
+use domain::read::RawRead;
 use domain::unit::{UnitPosition, UnitState};
-use domain::{CallSign, Position, Timestamp};
+use domain::{CallSign, EntryId, ListName, Position, SourceName, Timestamp};
 use stream::kafka::{KafkaLog, KafkaOptions};
 use stream::topic::Topic;
 use stream::{Log, wire};
@@ -24,10 +29,13 @@ const SAMPLE_VRM: &str = "PECT600";
 /// What the sample calls its camera.
 const SAMPLE_CAMERA: &str = "d4:e8:53:bc:4c:02";
 
-fn camera() -> Camera {
+fn cameras() -> Vec<Camera> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/merseyside/cameras.json");
-    let cameras: Vec<Camera> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    cameras.into_iter().next().unwrap()
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+fn camera() -> Camera {
+    cameras().remove(0)
 }
 
 /// Six units near the camera, as an AVL feed would publish them.
@@ -95,15 +103,17 @@ fn a_posted_sample_is_confirmed_deployed_and_closed_in_a_browser() {
         return;
     };
     let directory = tempfile::tempdir().unwrap();
-    let room = Room::open(&directory.path().join("data"));
-    room.list_the_sample();
+    let room = Room::open("operator", &directory.path().join("data"));
+    room.list(&format!(
+        "vrm,grade,action,reason,colour\n{SAMPLE_VRM},1,stop,wanted for robbery,white\n"
+    ));
 
     let on_duty = AtomicBool::new(true);
     std::thread::scope(|scope| {
         scope.spawn(|| keep_units_fresh(&room.topic_prefix, &on_duty));
         let (kind, body) = multipart(&std::fs::read(&sample).unwrap());
         let (status, answer) = Api::new(&room.up.ingest, &room.token).post("/vendors/hikvision", &kind, body);
-        let browser = (status == 200).then(|| browse(&room.up));
+        let browser = (status == 200).then(|| browse(&room.up, "operator", &[("STEELRING_VRM", SAMPLE_VRM)]));
         on_duty.store(false, Ordering::Relaxed);
         assert_eq!(status, 200, "{answer}");
         assert!(
@@ -130,6 +140,114 @@ fn a_posted_sample_is_confirmed_deployed_and_closed_in_a_browser() {
     );
 }
 
+#[test]
+fn a_misread_a_clone_and_a_past_read_are_told_apart_in_a_browser() {
+    const MISREAD: &str = "AB12CDE";
+    let directory = tempfile::tempdir().unwrap();
+    let room = Room::open("matches", &directory.path().join("data"));
+    room.list(&format!(
+        "vrm,grade,action,reason,make,colour\n{MISREAD},1,stop,wanted for robbery,FORD,red\n"
+    ));
+    // An I where only a digit can stand.
+    let read = serde_json::json!({
+        "camera": SAMPLE_CAMERA, "plate": "ABI2CDE", "captured_at": Timestamp::now(), "make": "FORD", "colour": "red",
+    });
+    let camera = Api::new(&room.up.ingest, &room.token);
+    let (status, answer) = camera.post("/v1/reads", "application/json", read.to_string().into());
+    assert_eq!(status, 200, "{answer}");
+
+    let (clone, past) = (cloned("QX07CLN"), past("QX07PST"));
+    let marks = [
+        ("STEELRING_MISREAD", MISREAD),
+        ("STEELRING_CLONE", clone.entry.vrm.as_str()),
+        ("STEELRING_PAST", past.entry.vrm.as_str()),
+    ];
+    let records = [&clone, &past].map(|hit| wire::hit_record(hit).unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let log = log(&room.topic_prefix);
+        log.publish(Topic::Hits, records.to_vec()).await.unwrap();
+    });
+    let end = browse(&room.up, "matches", &marks);
+    assert!(
+        end.success(),
+        "the operator's browser failed; its output is above"
+    );
+    for (_, mark) in marks {
+        assert!(!room.up.process.said().contains(mark), "no plate in the logs");
+    }
+}
+
+/// An exact hit that a camera of the built-in force saw so many minutes ago.
+fn hit(mark: &str, camera: &Camera, minutes: i64) -> Hit {
+    let now = Timestamp::now();
+    let raw = RawRead {
+        plate: mark.to_owned(),
+        captured_at: now - jiff::SignedDuration::from_mins(minutes),
+        ..RawRead::default()
+    };
+    let source = SourceName::parse("local").unwrap();
+    let read = raw.check(camera.camera.clone(), source, now).unwrap();
+    let (list, vrm) = (ListName::parse("wanted").unwrap(), read.vrm);
+    let entry = Entry {
+        entry_id: EntryId::of_entry(&list, vrm, ""),
+        list,
+        vrm,
+        grade: Grade::Two,
+        action: Action::Stop,
+        markers: Vec::new(),
+        reason: "of interest".to_owned(),
+        information: String::new(),
+        make: String::new(),
+        model: String::new(),
+        colour: String::new(),
+        owner: String::new(),
+        reference: String::new(),
+        listed_at: now,
+        expires_at: None,
+    };
+    Hit::exact(read, entry, Revision(1), now)
+}
+
+/// A hit on a mark that was read at the first camera, and three minutes before at the one that is furthest from it.
+fn cloned(mark: &str) -> Hit {
+    let (here, cameras) = (camera(), cameras());
+    let distance = |other: &&Camera| here.position.distance_m(other.position);
+    let there = cameras
+        .iter()
+        .max_by(|one, other| distance(one).total_cmp(&distance(other)))
+        .unwrap();
+    let hit = hit(mark, &here, 1);
+    let from = Waypoint {
+        camera: there.camera.clone(),
+        at: hit.read.captured_at - jiff::SignedDuration::from_mins(3),
+    };
+    let to = Waypoint {
+        camera: here.camera,
+        at: hit.read.captured_at,
+    };
+    let (distance_m, speed_kmh) = least_speed(here.position, there.position, 3 * 60_000);
+    let journey = Journey {
+        from,
+        to,
+        distance_m,
+        speed_kmh,
+    };
+    Hit {
+        kind: MatchKind::Clone,
+        journey: Some(journey),
+        ..hit
+    }
+}
+
+/// A hit on a vehicle that passed the first camera 42 minutes before it was listed.
+fn past(mark: &str) -> Hit {
+    Hit {
+        past: true,
+        ..hit(mark, &camera(), 42)
+    }
+}
+
 /// Everything in one process, on Kafka and PostgreSQL, with a source for the sample's camera.
 struct Room {
     up: Up,
@@ -139,10 +257,10 @@ struct Room {
 }
 
 impl Room {
-    fn open(data: &Path) -> Self {
+    fn open(name: &str, data: &Path) -> Self {
         let kafka = shared_kafka().unwrap();
-        let database = shared_postgres().unwrap().create_fresh("operator_flow").unwrap();
-        let topic_prefix = format!("operator-flow-{}-", std::process::id());
+        let database = shared_postgres().unwrap().create_fresh(name).unwrap();
+        let topic_prefix = format!("{name}-{}-", std::process::id());
         let environment = [("STEELRING_KAFKA_TOPIC_PREFIX".to_owned(), topic_prefix.clone())];
         let servers = ["--kafka", kafka, "--database", &database];
         let pair = format!("{SAMPLE_CAMERA}={}", camera().camera);
@@ -164,11 +282,10 @@ impl Room {
         }
     }
 
-    /// Loads a list with the sample's plate and waits until it is live.
-    fn list_the_sample(&self) {
+    /// Loads a list and waits until it is live.
+    fn list(&self, rows: &str) {
         let file = self.data.join("wanted.csv");
-        let row = format!("vrm,grade,action,reason,colour\n{SAMPLE_VRM},1,stop,wanted for robbery,white\n");
-        std::fs::write(&file, row).unwrap();
+        std::fs::write(&file, rows).unwrap();
         let data = self.data.to_str().unwrap();
         run_ok(
             &[
@@ -192,14 +309,10 @@ impl Room {
 
 /// Publishes the units' positions every few seconds, as a feed does.
 fn keep_units_fresh(prefix: &str, on_duty: &AtomicBool) {
-    let (kafka, camera) = (shared_kafka().unwrap(), camera());
+    let camera = camera();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let options = KafkaOptions {
-            topic_prefix: prefix.to_owned(),
-            ..KafkaOptions::new(kafka)
-        };
-        let log = KafkaLog::connect(options).unwrap();
+        let log = log(prefix);
         while on_duty.load(Ordering::Relaxed) {
             let records = units(&camera)
                 .iter()
@@ -211,16 +324,26 @@ fn keep_units_fresh(prefix: &str, on_duty: &AtomicBool) {
     });
 }
 
-fn browse(up: &Up) -> std::process::ExitStatus {
+/// The log of a room.
+fn log(prefix: &str) -> KafkaLog {
+    let options = KafkaOptions {
+        topic_prefix: prefix.to_owned(),
+        ..KafkaOptions::new(shared_kafka().unwrap())
+    };
+    KafkaLog::connect(options).unwrap()
+}
+
+/// Runs one of the page's scripts in a browser, as the room's first user.
+fn browse(up: &Up, script: &str, settings: &[(&str, &str)]) -> std::process::ExitStatus {
     let node = xtask::page::node().unwrap();
     let ui = concat!(env!("CARGO_MANIFEST_DIR"), "/control-room/ui");
     Command::new(node.program())
-        .arg("e2e/operator.mjs")
+        .arg(format!("e2e/{script}.mjs"))
         .current_dir(ui)
         .env("STEELRING_URL", &up.control_room)
         .env("STEELRING_USER", "admin")
         .env("STEELRING_PASSWORD", up.password.as_ref().unwrap())
-        .env("STEELRING_VRM", SAMPLE_VRM)
+        .envs(settings.iter().copied())
         .env("CHROMIUM", xtask::page::chromium().unwrap())
         .status()
         .unwrap()

@@ -58,6 +58,7 @@ drawn! {
         sightings: u32,
         /// The latest read by capture time.
         last_read: PlateRead,
+        last_match: Match,
         /// The BCU of the latest read's camera.
         bcu: Option<String>,
         /// The entry of the most urgent hit.
@@ -144,7 +145,66 @@ drawn! {
         /// The revision of all lists that the read was judged under.
         revision: u64,
         kind: MatchKind,
+        assessment: Option<Assessment>,
+        /// With the kind `clone`.
+        journey: Option<Journey>,
+        /// The read was there before the entry; absent where it was not.
+        past: Option<bool>,
         matched_at: Timestamp,
+    }
+
+    /// How a case's latest read matched: with its entry if it did, else with another one of the vehicle.
+    struct Match {
+        kind: MatchKind,
+        assessment: Option<Assessment>,
+        /// The vehicle's latest journey that no single vehicle can have made.
+        journey: Option<Journey>,
+        /// The read was there before the entry; absent where it was not.
+        past: Option<bool>,
+    }
+
+    /// How likely a read is the vehicle looked for, and why.
+    struct Assessment {
+        difference: Difference,
+        /// Every place where the marks differ.
+        characters: Vec<Deviation>,
+        /// How likely the vehicle before the camera bears the listed mark, 0 to 1.
+        posterior: f64,
+        /// In the order in which they were weighed; they add up to the posterior's log odds.
+        terms: Vec<Term>,
+    }
+
+    /// One character that differs.
+    struct Deviation {
+        /// From 0: in the listed mark, or in the read where the listed mark has no such character.
+        position: u8,
+        /// Absent where the read has one too many.
+        listed: Option<String>,
+        /// Absent where the read lacks it.
+        read: Option<String>,
+    }
+
+    /// What one kind of evidence did to the odds.
+    struct Term {
+        evidence: Evidence,
+        /// Above 0 it speaks for the listed vehicle.
+        log_odds: f64,
+    }
+
+    /// Two readings of one mark that no single vehicle gets from one to the other of, the earlier first.
+    struct Journey {
+        from: Waypoint,
+        to: Waypoint,
+        /// As the crow flies.
+        distance_m: f64,
+        /// At least.
+        speed_kmh: f64,
+    }
+
+    /// A reading as a place and a time.
+    struct Waypoint {
+        camera: String,
+        at: Timestamp,
     }
 
     /// A unit sent to a case.
@@ -310,8 +370,8 @@ drawn! {
     struct ForceMap {
         name: String,
         control_room: String,
-        /// `[[west, south], [east, north]]`
-        bounds: Vec<Vec<f64>>,
+        /// `[[west, south], [east, north]]`; null where the force is empty.
+        bounds: Option<Vec<Vec<f64>>>,
         /// Multipolygons with `code` and `name`.
         #[schema(value_type = Object)]
         bcus: serde_json::Value,
@@ -339,193 +399,28 @@ drawn_names! {
         Mental, Drugs, ImpersonatesMale, ImpersonatesFemale, MissingPerson, Wanted, Stolen, LostOrStolenPlates,
         NoInsurance, NoTax, Disqualified,
     }
-    enum MatchKind { Exact }
+    enum MatchKind { Exact, Misread, Clone }
+    enum Evidence { Characters, Confidence, Syntax, Register, Colour, Make, History }
     enum DeploymentState { Proposed, Accepted, EnRoute, AtScene, Cleared }
     enum UnitState { Available, Accepted, EnRoute, AtScene, Busy, OffDuty }
     enum Skill { Armed, Pursuit, Roads, Dog }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::hit;
-    use domain::hotlist::Revision;
-    use domain::read::RawRead;
-    use domain::user::Role as RealRole;
-    use domain::{CallSign, CameraId, ListName, SourceName, UserName, Vrm, case, hotlist, unit};
-    use serde::Serialize;
-    use serde::de::DeserializeOwned;
-
-    /// The drawing `D` takes what the value sends, field for field.
-    fn check<D: DeserializeOwned>(value: &impl Serialize) {
-        let sent = serde_json::to_string(value).unwrap();
-        if let Err(error) = serde_json::from_str::<D>(&sent) {
-            panic!("{}: {error}: {sent}", std::any::type_name::<D>());
-        }
-    }
-
-    fn entry() -> hotlist::Entry {
-        let list = ListName::parse("stolen").unwrap();
-        let vrm = Vrm::parse("QX07PLT").unwrap();
-        let text = || "text".to_owned();
-        hotlist::Entry {
-            entry_id: domain::EntryId::of_entry(&list, vrm, "1"),
-            list,
-            vrm,
-            grade: hotlist::Grade::One,
-            action: hotlist::Action::Stop,
-            markers: hotlist::Marker::ALL.map(|(marker, ..)| marker).to_vec(),
-            reason: text(),
-            information: text(),
-            make: text(),
-            model: text(),
-            colour: text(),
-            owner: text(),
-            reference: text(),
-            listed_at: Timestamp::UNIX_EPOCH,
-            expires_at: Some(Timestamp::UNIX_EPOCH),
-        }
-    }
-
-    fn hit() -> hit::Hit {
-        let now: Timestamp = "2007-11-01T12:00:00Z".parse().unwrap();
-        let image = Some(domain::ImageHash::of_image(b""));
-        let raw = RawRead {
-            plate: "QX07PLT".to_owned(),
-            captured_at: now - jiff::SignedDuration::from_hours(1),
-            confidence: Some(0.9),
-            character_confidences: vec![0.9; 7],
-            motion: Some(domain::read::Motion::Towards),
-            retransmitted: true,
-            plate_image: image,
-            overview_image: image,
-            ..RawRead::default()
-        };
-        let camera = CameraId::parse("c1").unwrap();
-        let read = raw.check(camera, SourceName::parse("s1").unwrap(), now).unwrap();
-        hit::Hit::exact(read, entry(), Revision(1), now)
-    }
-
-    #[test]
-    fn cases_and_what_hangs_on_them_look_as_they_are_drawn() {
-        let (now, by) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
-        check::<Hit>(&hit());
-        let opened = case::open(&hit(), None, now);
-        check::<CaseEvent>(&opened);
-        let confirmed = case::decide(&opened.case, &[], &case::Command::Confirm, 0, &by, now).unwrap();
-        let callsign = CallSign::parse("KN11").unwrap();
-        let deploy = case::Command::Deploy {
-            callsign: callsign.clone(),
-        };
-        let deployed = case::decide(&confirmed.case, &[], &deploy, 1, &by, now).unwrap();
-        check::<CaseEvent>(&deployed);
-        check::<Deployment>(&deployed.deployments[0]);
-        let close = case::Command::Close {
-            outcome: case::Outcome::Arrest,
-            note: String::new(),
-        };
-        check::<Case>(
-            &case::decide(&deployed.case, &[], &close, 2, &by, now)
-                .unwrap()
-                .case,
-        );
-        let proposal = unit::Proposal {
-            callsign,
-            bcu: domain::BcuCode::parse("KN").unwrap(),
-            distance_m: 1.0,
-            fix_age_s: 1,
-            stale: false,
-            own_bcu: true,
-            skills: vec![unit::Skill::Armed],
-            why: String::new(),
-        };
-        check::<CaseEvent>(&case::rank(&opened.case, vec![proposal.clone()], now));
-        check::<CaseRecord>(&store::cases::CaseRecord {
-            case: opened.case,
-            hits: vec![hit()],
-            deployments: deployed.deployments,
-            proposals: vec![proposal],
-            history: vec![store::cases::HistoryLine {
-                at: now,
-                kind: case::EventKind::Opened,
-                by: Some(by),
-                detail: String::new(),
-            }],
-        });
-    }
-
-    #[test]
-    fn lists_users_and_the_trail_look_as_they_are_drawn() {
-        let (now, name) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
-        for (role, _) in RealRole::ALL {
-            check::<User>(&domain::user::User {
-                name: name.clone(),
-                role,
-                disabled: false,
-            });
-        }
-        check::<ListSummary>(&store::hotlists::ListSummary {
-            list: ListName::parse("stolen").unwrap(),
-            entries: 1,
-            revision: Revision(1),
-            changed_at: now,
-            changed_by: name,
-            published_at: Some(now),
-        });
-        check::<ListChange>(&store::hotlists::ListChange::default());
-        check::<RowFault>(&intelligence::RowFault {
-            line: 1,
-            column: String::new(),
-            reason: String::new(),
-        });
-        check::<MatcherStatus>(&stream::wire::MatcherStatus {
-            matcher: "m1".to_owned(),
-            revision: Revision(1),
-            entries: 1,
-            applied_at: now,
-            at: now,
-        });
-        check::<AuditRow>(&store::audit::AuditRow {
-            number: 1,
-            at: now,
-            actor: String::new(),
-            action: String::new(),
-            subject: String::new(),
-            detail: String::new(),
-            hash: String::new(),
-        });
-    }
-
-    #[test]
-    fn every_name_of_an_outcome_state_and_action_is_drawn() {
-        use case::Outcome as O;
-        let outcomes = [
-            O::Arrest,
-            O::VehicleRecovered,
-            O::StoppedNoArrest,
-            O::Observed,
-            O::NotFound,
-            O::NoUnitAvailable,
-            O::EntryOutOfDate,
-            O::Misread,
-            O::WrongVehicle,
-            O::Other,
-        ];
-        outcomes.iter().for_each(check::<Outcome>);
-        use hotlist::Action as A;
-        [A::Stop, A::Observe, A::Silent, A::Intelligence]
-            .iter()
-            .for_each(check::<Action>);
-        use unit::UnitState as U;
-        [
-            U::Available,
-            U::Accepted,
-            U::EnRoute,
-            U::AtScene,
-            U::Busy,
-            U::OffDuty,
-        ]
-        .iter()
-        .for_each(check::<UnitState>);
-    }
+/// How the mark as read differs from the listed one. Positions count from 0, characters are ASCII.
+#[derive(ToSchema)]
+#[cfg_attr(test, derive(Deserialize))]
+#[schema(rename_all = "snake_case")]
+#[cfg_attr(test, serde(rename_all = "snake_case", deny_unknown_fields))]
+pub(crate) enum Difference {
+    /// Not at all.
+    None,
+    /// So many characters were taken for others.
+    Alike { count: u8 },
+    /// The read lacks a character.
+    Lost { position: u8, character: u8 },
+    /// The read has one too many.
+    Gained { position: u8, character: u8 },
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::hit::Hit;
+use crate::hit::{Hit, Match};
 use crate::hotlist::{Entry, Grade};
 use crate::read::PlateRead;
 use crate::unit::Proposal;
@@ -43,6 +43,10 @@ pub struct Case {
     pub sightings: u32,
     /// The latest read by capture time.
     pub last_read: PlateRead,
+    /// How the latest read matched: with [`Case::entry`] if it did, else with another entry of the vehicle. A journey that no
+    /// vehicle can have made stays until the next such journey: that the vehicle was read once more does not undo it.
+    #[serde(default)]
+    pub last_match: Match,
     /// The BCU of the latest read's camera.
     pub bcu: Option<BcuCode>,
     /// The entry of the most urgent hit; the first of equals.
@@ -344,6 +348,7 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
         updated_at: now,
         sightings: 1,
         last_read: hit.read.clone(),
+        last_match: Match::of(hit),
         bcu,
         entry: hit.entry.clone(),
         last_decision: None,
@@ -364,6 +369,10 @@ pub fn sight(case: &Case, hit: &Hit, bcu: Option<BcuCode>, new_read: bool, now: 
         case.entry = hit.entry.clone();
     }
     if hit.read.captured_at >= case.last_read.captured_at {
+        // One read may hit several entries: the leading one's match is shown, in whatever order they come.
+        let leads = hit.entry.entry_id == case.entry.entry_id;
+        let shown = leads || hit.read.read_id != case.last_read.read_id;
+        case.last_match = case.last_match.then(hit, shown);
         case.last_read = hit.read.clone();
         case.bcu = bcu;
     }

@@ -36,16 +36,57 @@ pub struct Hit {
 }
 
 /// How the mark as read and the mark as listed agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchKind {
     /// In every character.
+    #[default]
     Exact,
     /// Not in every character: the read may be a misread of the listed mark.
     Misread,
     /// The mark was read at two places that no vehicle gets from one to the other of in time: one of the two plates is false.
     /// The entry is one that the matcher made for it, on a list of its own.
     Clone,
+}
+
+/// How a read matched, without the read and the entry: what a case keeps of its latest hit. Where nothing says otherwise,
+/// exactly.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Match {
+    /// See [`Hit::kind`].
+    pub kind: MatchKind,
+    /// See [`Hit::assessment`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<Assessment>,
+    /// See [`Hit::journey`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<Journey>,
+    /// See [`Hit::past`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub past: bool,
+}
+
+impl Match {
+    /// How the read of `hit` matched.
+    #[must_use]
+    pub fn of(hit: &Hit) -> Self {
+        Self {
+            kind: hit.kind,
+            assessment: hit.assessment.clone(),
+            journey: hit.journey.clone(),
+            past: hit.past,
+        }
+    }
+
+    /// What a case keeps after a further hit of its latest read: that hit's match if it is `shown`, and the journey of either.
+    #[must_use]
+    pub fn then(&self, hit: &Hit, shown: bool) -> Self {
+        let kept = if shown { Self::of(hit) } else { self.clone() };
+        Self {
+            journey: hit.journey.clone().or_else(|| self.journey.clone()),
+            ..kept
+        }
+    }
 }
 
 impl Hit {

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use domain::assessment::Assessment;
 use domain::case::{
     self, Case, CaseEvent, CaseState, Command, Deployment, DeploymentState, EventKind, Outcome, Refusal,
 };
-use domain::hit::Hit;
+use domain::hit::{Hit, Match, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::journey::{Journey, Waypoint};
+use domain::misread::Difference;
 use domain::read::RawRead;
 use domain::{BcuCode, CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
 
@@ -216,6 +219,100 @@ fn a_more_urgent_entry_leads_and_a_late_read_does_not_move_the_vehicle_back() {
         same_read.sightings, 3,
         "another entry hit by a read known already"
     );
+}
+
+/// The hit as a misread that is this likely.
+fn misread(hit: Hit, posterior: f64) -> Hit {
+    hit.assessed(Assessment {
+        difference: Difference::Alike { count: 1 },
+        characters: Vec::new(),
+        posterior,
+        terms: Vec::new(),
+    })
+}
+
+fn cloned(second: i64, grade: Grade) -> Hit {
+    let seen = |camera, second| Waypoint {
+        camera: CameraId::parse(camera).unwrap(),
+        at: at(second),
+    };
+    Hit {
+        kind: MatchKind::Clone,
+        journey: Some(Journey {
+            from: seen("c9", second - 240),
+            to: seen("c2", second),
+            distance_m: 43_000.0,
+            speed_kmh: 645.0,
+        }),
+        ..hit(second, "c2", grade)
+    }
+}
+
+/// How the case's latest read matched after these hits, the first of which opens it.
+fn last_match(hits: &[Hit]) -> Match {
+    let mut case = case::open(&hits[0], None, at(0)).case;
+    for (number, hit) in hits.iter().enumerate().skip(1) {
+        let new_read = hits[..number]
+            .iter()
+            .all(|known| known.read.read_id != hit.read.read_id);
+        case = case::sight(&case, hit, None, new_read, at(0)).case;
+    }
+    case.last_match
+}
+
+fn posterior(hits: &[Hit]) -> Option<f64> {
+    last_match(hits).assessment.map(|assessment| assessment.posterior)
+}
+
+#[test]
+fn a_case_says_how_its_latest_read_matched_its_leading_entry() {
+    use Grade::{One, Three, Two};
+    let unsure = |second, grade, posterior| misread(hit(second, "c1", grade), posterior);
+    let rows: &[(&[Hit], Option<f64>)] = &[
+        (&[unsure(0, Two, 0.7)], Some(0.7)),
+        (&[hit(0, "c1", Two), unsure(9, Two, 0.7)], Some(0.7)),
+        (&[unsure(0, Two, 0.7), hit(9, "c1", Two)], None),
+        // A late read is not the latest.
+        (&[unsure(9, Two, 0.7), unsure(0, Two, 0.2)], Some(0.7)),
+        // One read on several entries.
+        (&[unsure(0, Two, 0.7), unsure(0, Three, 0.2)], Some(0.7)),
+        (&[unsure(0, Two, 0.7), unsure(0, One, 0.2)], Some(0.2)),
+        // The latest read hit an entry that does not lead.
+        (&[unsure(0, One, 0.7), unsure(9, Three, 0.2)], Some(0.2)),
+        (
+            &[unsure(0, One, 0.7), unsure(9, Three, 0.2), unsure(9, One, 0.6)],
+            Some(0.6),
+        ),
+    ];
+    for (number, (hits, expected)) in rows.iter().enumerate() {
+        assert_eq!(posterior(hits), *expected, "row {number}");
+    }
+}
+
+#[test]
+fn an_impossible_journey_stays_with_the_case() {
+    use Grade::{One, Two};
+    let (journey, later) = (cloned(10, Two).journey, cloned(90, Two).journey);
+    let rows: &[(&[Hit], MatchKind, &Option<Journey>)] = &[
+        (&[cloned(10, Two)], MatchKind::Clone, &journey),
+        // The same read also hit a list.
+        (&[cloned(10, Two), hit(10, "c2", One)], MatchKind::Exact, &journey),
+        (&[hit(10, "c2", One), cloned(10, Two)], MatchKind::Exact, &journey),
+        (&[cloned(10, Two), hit(60, "c3", Two)], MatchKind::Exact, &journey),
+        (&[cloned(10, Two), cloned(90, Two)], MatchKind::Clone, &later),
+    ];
+    for (number, (hits, kind, journey)) in rows.iter().enumerate() {
+        let last = last_match(hits);
+        assert_eq!((last.kind, &last.journey), (*kind, *journey), "row {number}");
+    }
+}
+
+#[test]
+fn a_case_kept_by_an_earlier_version_matched_exactly() {
+    let case = Desk::new().case;
+    let mut kept = serde_json::to_value(&case).unwrap();
+    assert!(kept.as_object_mut().unwrap().remove("last_match").is_some());
+    assert_eq!(serde_json::from_value::<Case>(kept).unwrap(), case);
 }
 
 #[test]

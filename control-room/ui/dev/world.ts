@@ -7,9 +7,10 @@ import { isOpen } from '../src/lib/queue';
 import { Random } from '../src/lib/random';
 import type {
   Action, AuditRow, Camera, Case, CaseEvent, CaseRecord, Conclusion, Deployment, DeploymentState, Entry, EventKind,
-  Flash, ForceMap, Grade, Hit, HistoryLine, Marker, Outcome, PlateRead, Proposal, UnitPosition,
+  Flash, ForceMap, Grade, Hit, HistoryLine, Marker, Match, Outcome, PlateRead, Proposal, UnitPosition,
 } from '../src/lib/types';
 import { DEPLOYMENT_STEPS } from '../src/lib/words';
+import { asRead, matched, type How } from './doubts';
 import type { Vehicle } from './pictures';
 
 const DATA = new URL('../../../data/merseyside/', import.meta.url);
@@ -49,6 +50,9 @@ const CARS = [
 ] as const;
 const COLOURS = ['BLACK', 'SILVER', 'BLUE', 'RED', 'WHITE', 'GREY'] as const;
 
+/** How the first cases match, so that each kind is there to be looked at. */
+const FIRST: readonly How[] = ['alike', 'clone', 'past', 'lost', 'gained'];
+
 interface Unit extends UnitPosition {
   course: [number, number][];
   step: number;
@@ -75,8 +79,8 @@ export class World {
     const names: Record<string, string> = { LN: 'Liverpool North', LS: 'Liverpool South', SE: 'Sefton', WI: 'Wirral', SH: 'St Helens', KN: 'Knowsley' };
     for (const bcu of this.bcus.features) bcu.properties.name = names[bcu.properties.code] ?? bcu.properties.code;
     const now = Date.now();
-    for (let n = 0; n < cases; n += 1) this.open(now - this.random.between(20, 1_500) * 1_000);
-    for (const record of [...this.records.values()].slice(0, 4)) this.sight(record, now - 9_000);
+    for (let n = 0; n < cases; n += 1) this.open(now - this.random.between(20, 1_500) * 1_000, FIRST[n]);
+    for (const record of [...this.records.values()].slice(FIRST.length, FIRST.length + 4)) this.sight(record, now - 9_000);
   }
 
   map(): ForceMap {
@@ -105,7 +109,7 @@ export class World {
   /** One second of the world. */
   tick(): UnitPosition[] {
     if (this.random.chance(0.8)) this.onFlash({ camera: this.random.pick(this.cameras).camera, grade: 4, at: iso(Date.now()) });
-    if (this.random.chance(1 / 25)) this.open(Date.now());
+    if (this.random.chance(1 / 25)) this.open(Date.now(), this.random.chance(0.2) ? 'alike' : 'exact');
     if (this.random.chance(1 / 12)) {
       const open = [...this.records.values()].filter((record) => isOpen(record.case.state));
       if (open.length > 0) this.sight(this.random.pick(open), Date.now());
@@ -113,7 +117,7 @@ export class World {
     return this.units.filter((unit) => this.drive(unit));
   }
 
-  open(at: number): Case {
+  open(at: number, how: How = 'exact'): Case {
     this.made += 1;
     const grade = this.made === 1 || this.random.chance(0.12) ? 1 : this.random.chance(0.4) ? 2 : 3;
     const story = this.random.pick(STORIES.filter((one) => one.grade === grade));
@@ -124,13 +128,17 @@ export class World {
       ...story, entry_id: hash(`entry${vrm}`), vrm, make, model, colour, reference: `${this.random.between(10, 99)}/${this.random.between(1_000, 99_999)}`,
       listed_at: iso(at - this.random.between(1, 400) * 3_600_000), expires_at: iso(at + 40 * 86_400_000),
     };
-    const read = this.read(vrm, colour, make, model, at);
-    const { case_id } = { case_id: hash(`case${read.read_id}`) };
+    const here = this.random.pick(this.cameras);
+    const far = (camera: Camera): number => Math.hypot(camera.lon - here.lon, camera.lat - here.lat);
+    const other = this.cameras.reduce((a, b) => (far(a) > far(b) ? a : b));
+    const read = this.read(vrm, colour, make, model, at, here, asRead(vrm, how));
+    const match = matched(how, read, entry, other, here);
+    const case_id = hash(`case${read.read_id}`);
     const one: Case = {
-      case_id, vrm, grade: story.grade, state: 'new', version: 0, opened_at: iso(at), updated_at: iso(at), sightings: 1, last_read: read,
+      case_id, vrm, grade: story.grade, state: 'new', version: 0, opened_at: iso(at), updated_at: iso(at), sightings: 1, last_read: read, last_match: match,
       bcu: this.camera(read).bcu, entry, last_decision: null, conclusion: null,
     };
-    const record: CaseRecord = { case: one, hits: [this.hit(read, entry)], deployments: [], proposals: [], history: [] };
+    const record: CaseRecord = { case: one, hits: [this.hit(read, entry, match)], deployments: [], proposals: [], history: [] };
     this.records.set(case_id, record);
     this.publish(record, 'opened', at, { hit_id: record.hits[0]!.hit_id }, read.camera);
     this.rank(record, at);
@@ -196,12 +204,13 @@ export class World {
   }
 
   private sight(record: CaseRecord, at: number): void {
-    const { entry, last_read: last } = record.case;
+    const { entry, last_read: last, last_match: { journey } } = record.case;
     const here = this.camera(last);
     const near = this.cameras.filter((camera) => camera.site !== here.site && Math.hypot(camera.lon - here.lon, camera.lat - here.lat) < 0.06);
     const read = this.read(entry.vrm, entry.colour ?? '', entry.make ?? '', entry.model ?? '', at, near.length > 0 ? this.random.pick(near) : here);
-    record.hits = [this.hit(read, entry), ...record.hits];
-    record.case = { ...record.case, sightings: record.case.sightings + 1, last_read: read, bcu: this.camera(read).bcu, updated_at: iso(at) };
+    const match = matched('exact', read, entry, here, here);
+    record.hits = [this.hit(read, entry, match), ...record.hits];
+    record.case = { ...record.case, sightings: record.case.sightings + 1, last_read: read, last_match: { ...match, ...(journey ? { journey } : {}) }, bcu: this.camera(read).bcu, updated_at: iso(at) };
     this.publish(record, 'sighted', at, { hit_id: record.hits[0]!.hit_id }, read.camera);
     this.rank(record, at);
   }
@@ -230,21 +239,21 @@ export class World {
     return event;
   }
 
-  private hit(read: PlateRead, entry: Entry): Hit {
-    return { hit_id: hash(read.read_id + entry.entry_id), read, entry, revision: 12, kind: 'exact', matched_at: read.captured_at };
+  private hit(read: PlateRead, entry: Entry, match: Match): Hit {
+    return { hit_id: hash(read.read_id + entry.entry_id), read, entry, revision: 12, ...match, matched_at: read.captured_at };
   }
 
-  private read(vrm: string, colour: string, make: string, model: string, at: number, where = this.random.pick(this.cameras)): PlateRead {
+  private read(vrm: string, colour: string, make: string, model: string, at: number, where: Camera, seenAs = vrm): PlateRead {
     const read_id = hash(`${vrm}${at}${where.camera}`);
     const rear = this.random.chance(0.6);
     const [plate_image, overview_image] = [hash(`p${read_id}`, 64), hash(`o${read_id}`, 64)];
     const vehicle = { vrm, colour, rear };
     this.pictures.set(plate_image, { ...vehicle, kind: 'plate' });
     this.pictures.set(overview_image, { ...vehicle, kind: 'scene' });
-    const confidences = [...vrm].map(() => (this.random.chance(0.1) ? 0.62 : 0.9 + 0.09 * this.random.next()));
+    const confidences = [...seenAs].map(() => (this.random.chance(0.1) ? 0.62 : 0.9 + 0.09 * this.random.next()));
     const sure = this.random.chance(0.8);
     return {
-      read_id, vrm, camera: where.camera, source: 'ring', captured_at: iso(at), received_at: iso(at + 180), motion: rear ? 'away' : 'towards',
+      read_id, vrm: seenAs, camera: where.camera, source: 'ring', captured_at: iso(at), received_at: iso(at + 180), motion: rear ? 'away' : 'towards',
       ...(sure ? { confidence: Math.min(...confidences), character_confidences: confidences } : {}),
       vehicle: { ...(this.random.chance(0.8) ? { make, model: model.split(' ')[0] ?? '' } : {}), colour: this.random.chance(0.85) ? colour : 'WHITE', country: 'GB' },
       ...(this.random.chance(0.93) ? { plate_image } : {}), overview_image,

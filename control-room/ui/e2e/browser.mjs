@@ -14,6 +14,11 @@ export function setting(name, fallback) {
   return value;
 }
 
+/** Ends the script's job with what is not as it must be. */
+export function must(holds, what) {
+  if (!holds) throw new Error(what);
+}
+
 export async function openBrowser(viewport) {
   const browser = await chromium.launch({
     executablePath: setting('CHROMIUM', '/usr/bin/chromium'),

@@ -5,7 +5,7 @@
 // takes CHROMIUM, SCREENSHOT_DIR and TIMEOUT_S. Prints one line of JSON. Exit code 1: something is not as it must be.
 
 import { tmpdir } from 'node:os';
-import { openBrowser, setting, shoot, signIn } from './browser.mjs';
+import { must, openBrowser, setting, shoot, signIn } from './browser.mjs';
 
 const address = setting('STEELRING_URL');
 const user = setting('STEELRING_USER');
@@ -19,10 +19,6 @@ let doing = 'start the browser';
 
 const { browser, page, complaints } = await openBrowser({ width: 1920, height: 1080 });
 page.setDefaultTimeout(timeout);
-
-function must(holds, what) {
-  if (!holds) throw new Error(what);
-}
 
 async function step(name, act) {
   doing = name;

@@ -1,8 +1,12 @@
 //! Hits become cases, each once.
 
+use domain::assessment::{Assessment, Deviation, Evidence, Term};
 use domain::case::{CaseState, Command, EventKind, Outcome};
+use domain::hit::Match;
 use domain::hotlist::Grade;
-use domain::{BcuCode, Vrm};
+use domain::journey::{Journey, Waypoint};
+use domain::misread::Difference;
+use domain::{BcuCode, CameraId, Vrm};
 use store::cases::{Arrival, CaseFilter, Consumed};
 
 use crate::world::{World, all_cases, arrival, at, decide, entry, mark, opened};
@@ -12,6 +16,7 @@ claims!(
     a_hit_twice_in_one_batch_counts_once,
     one_read_on_two_entries_is_one_sighting,
     the_most_urgent_entry_leads_and_the_latest_capture_is_where_it_is,
+    a_case_keeps_how_its_latest_read_matched,
     a_grade_4_hit_is_kept_and_opens_nothing,
     a_vehicle_seen_after_its_case_ended_opens_another,
     two_writers_at_once_open_one_case_for_a_vehicle,
@@ -79,6 +84,50 @@ async fn the_most_urgent_entry_leads_and_the_latest_capture_is_where_it_is(world
     assert_eq!(case.entry.reference, "y");
     assert_eq!(case.last_read.camera.as_str(), "c2");
     assert_eq!(case.bcu, Some(north));
+}
+
+async fn a_case_keeps_how_its_latest_read_matched(world: &World) {
+    let store = world.open().await;
+    let certain = arrival(entry("AB12CDE", 2, "x"), "c1", 10);
+    let mut doubtful = arrival(entry("AB12CDE", 2, "x"), "c2", 20);
+    doubtful.hit = doubtful.hit.assessed(Assessment {
+        difference: Difference::Lost {
+            position: 1,
+            character: b'B',
+        },
+        characters: vec![Deviation {
+            position: 1,
+            listed: Some('B'),
+            read: None,
+        }],
+        posterior: 0.8125,
+        terms: vec![Term {
+            evidence: Evidence::Syntax,
+            log_odds: 1.5,
+        }],
+    });
+    let seen = |camera, seconds| Waypoint {
+        camera: CameraId::parse(camera).unwrap(),
+        at: at(seconds),
+    };
+    doubtful.hit.past = true;
+    doubtful.hit.journey = Some(Journey {
+        from: seen("c1", 10),
+        to: seen("c2", 20),
+        distance_m: 4_096.0,
+        speed_kmh: 1_474.5,
+    });
+    let wanted = Match::of(&doubtful.hit);
+    store.apply_hits(&[certain], &[], at(30)).await.unwrap();
+    let case = all_cases(&store).await.remove(0);
+    assert_eq!(case.last_match, Match::default());
+    store.apply_hits(&[doubtful], &[], at(31)).await.unwrap();
+    assert_eq!(all_cases(&store).await[0].last_match, wanted);
+    let record = store.case(case.case_id).await.unwrap();
+    assert_eq!(record.case.last_match, wanted);
+    assert_eq!(Match::of(&record.hits[0]), wanted);
+    let events = store.events_after(0, 10).await.unwrap();
+    assert_eq!(events[1].event.case.last_match, wanted);
 }
 
 async fn a_grade_4_hit_is_kept_and_opens_nothing(world: &World) {

@@ -10,6 +10,7 @@ claims!(
     an_open_database_answers;
     persistent
     what_was_written_is_there_after_a_new_start,
+    a_case_of_an_earlier_version_is_still_worked_on,
     a_newer_schema_is_refused,
     several_processes_may_open_a_new_database_at_once,
 );
@@ -25,6 +26,25 @@ async fn what_was_written_is_there_after_a_new_start(world: &World) {
     let store = world.open().await;
     assert_eq!(store.case(case.case_id).await.unwrap().case, case);
     assert_eq!(*store.newest_written().borrow(), 1);
+}
+
+/// Before reads were forgiven, cases did not say how they were matched.
+async fn a_case_of_an_earlier_version_is_still_worked_on(world: &World) {
+    let store = world.open().await;
+    let case = opened(&store, "AB12CDE").await;
+    drop(store);
+    let mut doc = serde_json::to_value(&case).unwrap();
+    assert!(doc.as_object_mut().unwrap().remove("last_match").is_some());
+    let doc = doc.to_string().replace('\'', "''");
+    world
+        .run(&format!("UPDATE cases SET doc = '{doc}'"))
+        .await
+        .unwrap();
+    let store = world.open().await;
+    assert_eq!(store.case(case.case_id).await.unwrap().case, case);
+    let again = [arrival(entry("AB12CDE", 1, "x"), "c2", 60)];
+    let applied = store.apply_hits(&again, &[], at(61)).await.unwrap();
+    assert_eq!(applied.events[0].case.sightings, 2);
 }
 
 async fn a_newer_schema_is_refused(world: &World) {

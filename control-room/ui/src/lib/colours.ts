@@ -25,5 +25,6 @@ export const MAP = {
   unitSent: '#dff8ee',
   stale: '#8a949e',
   selected: '#8fdcec',
+  doubt: '#ffb52e',
   dark: '#0a0f15',
 } as const;

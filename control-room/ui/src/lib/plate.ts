@@ -31,6 +31,23 @@ export function spaced(vrm: string): string {
   return vrm;
 }
 
+export interface Piece {
+  /** Empty where the other mark has a character that this one lacks. */
+  text: string;
+  differs: boolean;
+}
+
+/** The mark as its plate shows it, with what differs from another mark. */
+export function marked(vrm: string, other: string): Piece[] {
+  const gap = spaced(vrm).indexOf(' ');
+  let shown = 0;
+  return compare(vrm, other).flatMap(({ read, same }) => {
+    shown += read === undefined ? 0 : 1;
+    const piece = { text: read ?? '', differs: !same };
+    return read !== undefined && shown === gap ? [piece, { text: ' ', differs: false }] : [piece];
+  });
+}
+
 /**
  * Lines both marks up character by character with the fewest differences, so that one lost or gained character does
  * not make all that follow look wrong.

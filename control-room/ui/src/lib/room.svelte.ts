@@ -2,6 +2,7 @@
 
 import { Api, ApiError, reason } from './api';
 import { Live, STALE_AFTER_MS } from './live';
+import { signs } from './match';
 import { EMPTY, apply, fromList, ordered, type Queue } from './queue';
 import { millis } from './time';
 import { softTone } from './tone';
@@ -112,7 +113,8 @@ export class Room {
     if (urgent && this.sound) softTone();
     if (!before && event.kind === 'opened') {
       const { grade, entry, last_read: read } = event.case;
-      this.announced = `New case, grade ${grade}: ${entry.reason}, ${this.place(read.camera)}`;
+      const told = signs(event.case, this.now).map(({ word, says }) => `${word}, ${says}`);
+      this.announced = [`New case, grade ${grade}: ${entry.reason}, ${this.place(read.camera)}`, ...told].join('. ');
     }
   }
 

@@ -1,6 +1,6 @@
 // Values for tests.
 
-import type { Case, CaseEvent, Deployment, Entry, PlateRead } from './types';
+import type { Assessment, Case, CaseEvent, Deployment, Entry, Journey, PlateRead } from './types';
 
 export const NOON = '2026-11-22T12:00:00Z';
 
@@ -30,6 +30,27 @@ export function entry(change: Partial<Entry> = {}): Entry {
   };
 }
 
+/** Of `ABI2CDE` read for `AB12CDE`, as a matcher without a register judges it. */
+export function assessment(change: Partial<Assessment> = {}): Assessment {
+  return {
+    difference: { alike: { count: 1 } },
+    characters: [{ position: 2, listed: '1', read: 'I' }],
+    posterior: 0.81,
+    terms: [],
+    ...change,
+  };
+}
+
+export function journey(change: Partial<Journey> = {}): Journey {
+  return {
+    from: { camera: 'A5036-BOOTLE-E', at: '2026-11-22T11:56:00Z' },
+    to: { camera: 'M57-J2-N', at: NOON },
+    distance_m: 43_000,
+    speed_kmh: 645,
+    ...change,
+  };
+}
+
 export function aCase(change: Partial<Case> = {}): Case {
   return {
     case_id: 'c'.repeat(32),
@@ -41,6 +62,7 @@ export function aCase(change: Partial<Case> = {}): Case {
     updated_at: NOON,
     sightings: 1,
     last_read: read(),
+    last_match: { kind: 'exact' },
     bcu: 'KN',
     entry: entry(),
     last_decision: null,

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { GRADE_COLOURS, MAP } from './colours';
 import { Glide } from './motion';
-import { compare, spaced } from './plate';
+import { compare, marked, spaced } from './plate';
 import { format, parse } from './route';
-import { age, ageInWords, compareTimes, distance, withClocks } from './time';
+import { age, ageInWords, compareTimes, distance, span, withClocks } from './time';
 import { modelVerdict, verdict } from './vehicle';
 import { endings, historyWords, nextStep, REJECTIONS } from './words';
 
@@ -28,6 +28,18 @@ describe('times', () => {
       expect(ageInWords(ago(seconds), now)).toBe(words);
     }
     expect(age('nonsense', now)).toBe('?');
+  });
+
+  test('how_long_something_took_is_told_as_people_say_it', () => {
+    const rows: [number, string][] = [
+      [0, '0 s'],
+      [40.4, '40 s'],
+      [240, '4 min'],
+      [260, '4 min 20 s'],
+      [42 * 60 + 7, '42 min'],
+      [3_900, '1 h 05'],
+    ];
+    for (const [seconds, words] of rows) expect(span(seconds * 1_000)).toBe(words);
   });
 
   test('times_below_the_millisecond_keep_their_order', () => {
@@ -82,6 +94,28 @@ describe('plates', () => {
       expect(seen.replaceAll(/\[|\]/g, '').length, read).toBe(expected.replaceAll(/\[|\]/g, '').length);
       if (read !== 'AB12CCDE') expect(seen).toBe(expected);
     }
+  });
+
+  test('on_a_plate_what_differs_is_marked_and_what_is_missing_leaves_its_place', () => {
+    const rows: [string, string, string][] = [
+      ['AB12CDE', 'AB12CDE', 'AB12 CDE'],
+      ['AB12CDE', 'ABI2CDE', 'AB[1]2 CDE'],
+      ['ABI2CDE', 'AB12CDE', 'AB[I]2CDE'],
+      ['AB12CDE', 'AB2CDE', 'AB[1]2 CDE'],
+      ['AB2CDE', 'AB12CDE', 'AB[]2CDE'],
+      ['AB12CDE', 'AB12XCDE', 'AB12 []CDE'],
+      ['AB12CDE', 'AB1ZCDE', 'AB1[2] CDE'],
+    ];
+    for (const [vrm, other, picture] of rows) {
+      const seen = marked(vrm, other).map(({ text, differs }) => (differs ? `[${text}]` : text));
+      expect(seen.join('')).toBe(picture);
+    }
+  });
+
+  test('of_equal_neighbours_the_first_is_the_one_that_was_lost_or_gained', () => {
+    expect(picture('AB12CDE', 'AB12CCDE')).toBe('AB12[_|C]CDE');
+    expect(picture('AB112CDE', 'AB12CDE')).toBe('AB[1|_]12CDE');
+    expect(picture('HAB12CDF', 'AB12CDE')).toBe('[H|_]AB12CD[F|E]');
   });
 
   test('confidences_stay_with_the_characters_they_are_about', () => {
@@ -174,4 +208,5 @@ test('map_and_page_use_the_same_colours', () => {
   for (const [grade, expected] of Object.entries(GRADE_COLOURS)) expect(colour(`grade-${grade}`)).toBe(expected);
   expect(colour('unit')).toBe(MAP.unit);
   expect(colour('accent')).toBe(MAP.selected);
+  expect(colour('differ')).toBe(MAP.doubt);
 });

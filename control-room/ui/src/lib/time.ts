@@ -35,6 +35,15 @@ export function ageInWords(at: string, now: number): string {
   return `${Math.floor(days / 365)} years`;
 }
 
+/** How long something took: `40 s`, `4 min`, `4 min 20 s`, `42 min`, `1 h 05`. Seconds count below ten minutes. */
+export function span(ms: number): string {
+  const seconds = Math.round(ms / SECOND);
+  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
+  if (minutes === 0) return `${seconds} s`;
+  if (minutes < 10 && rest > 0) return `${minutes} min ${rest} s`;
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${two(minutes % 60)}`;
+}
+
 /** The time of day on this room's clock, with the date in front where it is not today's. */
 export function clock(at: string, now: number): string {
   const then = new Date(at);

@@ -1,5 +1,5 @@
 // The values that the service sends, as crate `domain` serialises them. Nothing here is checked at run time: the
-// service is the only sender and its types are the contract.
+// service is the only sender and its types are the contract. A test of the service holds these against its own.
 
 export type Timestamp = string;
 export type Grade = 1 | 2 | 3 | 4;
@@ -62,6 +62,16 @@ export type Marker =
   | 'no_tax'
   | 'disqualified';
 
+export type MatchKind = 'exact' | 'misread' | 'clone';
+
+export type Evidence = 'characters' | 'confidence' | 'syntax' | 'register' | 'colour' | 'make' | 'history';
+
+export type Difference =
+  | 'none'
+  | { alike: { count: number } }
+  | { lost: { position: number; character: number } }
+  | { gained: { position: number; character: number } };
+
 export interface VehicleSeen {
   make?: string;
   model?: string;
@@ -116,6 +126,54 @@ export interface Conclusion {
   note: string;
 }
 
+/** One character that differs. */
+export interface Deviation {
+  /** From 0: in the listed mark, or in the read where the listed mark has no such character. */
+  position: number;
+  listed?: string;
+  read?: string;
+}
+
+export interface Term {
+  evidence: Evidence;
+  /** Natural logarithm; above 0 it speaks for the listed vehicle. */
+  log_odds: number;
+}
+
+/** How likely a read is the vehicle looked for, and why. */
+export interface Assessment {
+  difference: Difference;
+  characters: Deviation[];
+  /** 0 to 1. */
+  posterior: number;
+  terms: Term[];
+}
+
+export interface Waypoint {
+  camera: string;
+  at: Timestamp;
+}
+
+/** Two readings of one mark that no single vehicle gets from one to the other of. */
+export interface Journey {
+  from: Waypoint;
+  to: Waypoint;
+  /** As the crow flies. */
+  distance_m: number;
+  /** At least. */
+  speed_kmh: number;
+}
+
+/** How a case's latest read matched. */
+export interface Match {
+  kind: MatchKind;
+  assessment?: Assessment;
+  /** The vehicle's latest impossible journey. */
+  journey?: Journey;
+  /** The read was there before the entry. */
+  past?: boolean;
+}
+
 export interface Case {
   case_id: string;
   vrm: string;
@@ -126,6 +184,7 @@ export interface Case {
   updated_at: Timestamp;
   sightings: number;
   last_read: PlateRead;
+  last_match: Match;
   bcu: string | null;
   entry: Entry;
   last_decision: Decision | null;
@@ -168,7 +227,10 @@ export interface Hit {
   read: PlateRead;
   entry: Entry;
   revision: number;
-  kind: 'exact';
+  kind: MatchKind;
+  assessment?: Assessment;
+  journey?: Journey;
+  past?: boolean;
   matched_at: Timestamp;
 }
 

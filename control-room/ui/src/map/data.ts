@@ -1,6 +1,7 @@
 // What lies on the map, as GeoJSON.
 
 import type { Feature, FeatureCollection, LineString, Point, Position } from 'geojson';
+import { journeyWords } from '../lib/match';
 import type { OpenCase } from '../lib/record';
 import type { Camera, Case, ForceMap, Grade, UnitPosition } from '../lib/types';
 import { unitIcon } from './icons';
@@ -104,6 +105,18 @@ export function track(open: OpenCase | null, places: Places): FeatureCollection<
   if (course.length < 2) return collection<LineString>([]);
   return collection([
     { type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: course.reverse() } },
+  ]);
+}
+
+/** A journey that no vehicle can have made: a line, and at its middle what it would take. */
+export function impossible(open: OpenCase | null, places: Places): FeatureCollection<LineString | Point> {
+  const journey = open?.case.last_match.journey;
+  const [from, to] = [places.get(journey?.from.camera ?? ''), places.get(journey?.to.camera ?? '')];
+  if (!journey || !from || !to) return collection<LineString>([]);
+  const coordinates = [from, to].map(({ lon, lat }) => [lon, lat]);
+  return collection<LineString | Point>([
+    { type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates } },
+    point([(from.lon + to.lon) / 2, (from.lat + to.lat) / 2], { words: journeyWords(journey) }),
   ]);
 }
 

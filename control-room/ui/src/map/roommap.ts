@@ -87,6 +87,7 @@ export class RoomMap {
     this.open = open;
     this.set('sightings', data.sightings(open, this.places));
     this.set('track', data.track(open, this.places));
+    this.set('impossible', data.impossible(open, this.places));
     this.dirty = true;
   }
 
@@ -105,7 +106,9 @@ export class RoomMap {
   /** The selected vehicle and the units that matter to it. */
   closer(): void {
     if (!this.open) return;
-    const places = this.open.reads.slice(0, 3).flatMap((read) => asPlace(this.places.get(read.camera)));
+    const { reads, case: one } = this.open;
+    const seen = [...reads.slice(0, 3).map((read) => read.camera), one.last_match.journey?.from.camera ?? ''];
+    const places = seen.flatMap((camera) => asPlace(this.places.get(camera)));
     for (const { callsign } of data.shownUnits(this.open)) {
       const at = this.glide.at(callsign, performance.now());
       if (at) places.push(at);

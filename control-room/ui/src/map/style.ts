@@ -20,7 +20,7 @@ const BY_GRADE: ExpressionSpecification = [
   GRADE_COLOURS[4],
 ];
 
-const LIVE = ['units', 'cases', 'sightings', 'track', 'lines', 'flashes'] as const;
+const LIVE = ['units', 'cases', 'sightings', 'track', 'impossible', 'lines', 'flashes'] as const;
 export type LiveSource = (typeof LIVE)[number];
 
 export function style(force: ForceMap): StyleSpecification {
@@ -149,6 +149,13 @@ function selection(): LayerSpecification[] {
       paint: { 'line-color': MAP.selected, 'line-width': 2, 'line-dasharray': [1, 2], 'line-opacity': 0.8 },
     },
     {
+      id: 'impossible',
+      type: 'line',
+      source: 'impossible',
+      layout: { 'line-cap': 'butt' },
+      paint: { 'line-color': MAP.doubt, 'line-width': 3, 'line-dasharray': [4, 1.5] },
+    },
+    {
       id: 'sightings',
       type: 'circle',
       source: 'sightings',
@@ -218,6 +225,20 @@ function moving(): LayerSpecification[] {
         'icon-ignore-placement': true,
         'icon-size': ['case', ['get', 'selected'], 1.15, 0.8],
       },
+    },
+    {
+      id: 'impossible-words',
+      type: 'symbol',
+      source: 'impossible',
+      filter: ['has', 'words'],
+      layout: {
+        'text-field': ['get', 'words'],
+        'text-max-width': 40,
+        'text-font': BOLD,
+        'text-size': 14,
+        'text-allow-overlap': true,
+      },
+      paint: { 'text-color': MAP.doubt, 'text-halo-color': MAP.dark, 'text-halo-width': 2.5 },
     },
     {
       id: 'ranks',

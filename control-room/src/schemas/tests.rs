@@ -1,0 +1,312 @@
+//! Drawings against the values that they are drawn from.
+
+use super::*;
+use domain::hit::MatchKind as RealKind;
+use domain::hotlist::Revision;
+use domain::read::RawRead;
+use domain::user::Role as RealRole;
+use domain::{CallSign, CameraId, ListName, SourceName, UserName, Vrm, case, hotlist, unit};
+use domain::{assessment, hit, journey, misread};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The drawing `D` takes what the value sends, field for field.
+fn check<D: DeserializeOwned>(value: &impl Serialize) {
+    let sent = serde_json::to_string(value).unwrap();
+    if let Err(error) = serde_json::from_str::<D>(&sent) {
+        panic!("{}: {error}: {sent}", std::any::type_name::<D>());
+    }
+}
+
+fn entry() -> hotlist::Entry {
+    let list = ListName::parse("stolen").unwrap();
+    let vrm = Vrm::parse("QX07PLT").unwrap();
+    let text = || "text".to_owned();
+    hotlist::Entry {
+        entry_id: domain::EntryId::of_entry(&list, vrm, "1"),
+        list,
+        vrm,
+        grade: hotlist::Grade::One,
+        action: hotlist::Action::Stop,
+        markers: hotlist::Marker::ALL.map(|(marker, ..)| marker).to_vec(),
+        reason: text(),
+        information: text(),
+        make: text(),
+        model: text(),
+        colour: text(),
+        owner: text(),
+        reference: text(),
+        listed_at: Timestamp::UNIX_EPOCH,
+        expires_at: Some(Timestamp::UNIX_EPOCH),
+    }
+}
+
+fn hit() -> hit::Hit {
+    let now: Timestamp = "2007-11-01T12:00:00Z".parse().unwrap();
+    let image = Some(domain::ImageHash::of_image(b""));
+    let raw = RawRead {
+        plate: "QX07PLT".to_owned(),
+        captured_at: now - jiff::SignedDuration::from_hours(1),
+        confidence: Some(0.9),
+        character_confidences: vec![0.9; 7],
+        motion: Some(domain::read::Motion::Towards),
+        retransmitted: true,
+        plate_image: image,
+        overview_image: image,
+        ..RawRead::default()
+    };
+    let camera = CameraId::parse("c1").unwrap();
+    let read = raw.check(camera, SourceName::parse("s1").unwrap(), now).unwrap();
+    hit::Hit::exact(read, entry(), Revision(1), now)
+}
+
+/// A hit that says everything that a hit can say.
+fn doubtful_hit(difference: misread::Difference) -> hit::Hit {
+    let seen = || journey::Waypoint {
+        camera: CameraId::parse("c1").unwrap(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    let deviation = |listed, read| assessment::Deviation {
+        position: 2,
+        listed,
+        read,
+    };
+    hit::Hit {
+        journey: Some(journey::Journey {
+            from: seen(),
+            to: seen(),
+            distance_m: 1.0,
+            speed_kmh: 200.0,
+        }),
+        past: true,
+        ..hit()
+    }
+    .assessed(assessment::Assessment {
+        difference,
+        characters: vec![
+            deviation(Some('0'), Some('O')),
+            deviation(None, Some('1')),
+            deviation(Some('A'), None),
+        ],
+        posterior: 0.81,
+        terms: assessment::Evidence::ALL
+            .map(|evidence| assessment::Term {
+                evidence,
+                log_odds: 1.0,
+            })
+            .to_vec(),
+    })
+}
+
+#[test]
+fn how_a_read_matched_looks_as_it_is_drawn() {
+    use misread::Difference as D;
+    let (position, character) = (2, b'A');
+    let differences = [
+        D::None,
+        D::Alike { count: 1 },
+        D::Lost { position, character },
+        D::Gained { position, character },
+    ];
+    for difference in differences {
+        let hit = doubtful_hit(difference);
+        check::<Hit>(&hit);
+        check::<CaseEvent>(&case::open(&hit, None, Timestamp::UNIX_EPOCH));
+    }
+    [RealKind::Exact, RealKind::Misread, RealKind::Clone]
+        .iter()
+        .for_each(check::<MatchKind>);
+}
+
+#[test]
+fn cases_and_what_hangs_on_them_look_as_they_are_drawn() {
+    let (now, by) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+    check::<Hit>(&hit());
+    let opened = case::open(&hit(), None, now);
+    check::<CaseEvent>(&opened);
+    let confirmed = case::decide(&opened.case, &[], &case::Command::Confirm, 0, &by, now).unwrap();
+    let callsign = CallSign::parse("KN11").unwrap();
+    let deploy = case::Command::Deploy {
+        callsign: callsign.clone(),
+    };
+    let deployed = case::decide(&confirmed.case, &[], &deploy, 1, &by, now).unwrap();
+    check::<CaseEvent>(&deployed);
+    check::<Deployment>(&deployed.deployments[0]);
+    let close = case::Command::Close {
+        outcome: case::Outcome::Arrest,
+        note: String::new(),
+    };
+    check::<Case>(
+        &case::decide(&deployed.case, &[], &close, 2, &by, now)
+            .unwrap()
+            .case,
+    );
+    let proposal = unit::Proposal {
+        callsign,
+        bcu: domain::BcuCode::parse("KN").unwrap(),
+        distance_m: 1.0,
+        fix_age_s: 1,
+        stale: false,
+        own_bcu: true,
+        skills: vec![unit::Skill::Armed],
+        why: String::new(),
+    };
+    check::<CaseEvent>(&case::rank(&opened.case, vec![proposal.clone()], now));
+    check::<CaseRecord>(&store::cases::CaseRecord {
+        case: opened.case,
+        hits: vec![hit()],
+        deployments: deployed.deployments,
+        proposals: vec![proposal],
+        history: vec![store::cases::HistoryLine {
+            at: now,
+            kind: case::EventKind::Opened,
+            by: Some(by),
+            detail: String::new(),
+        }],
+    });
+}
+
+#[test]
+fn lists_users_and_the_trail_look_as_they_are_drawn() {
+    let (now, name) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+    for (role, _) in RealRole::ALL {
+        check::<User>(&domain::user::User {
+            name: name.clone(),
+            role,
+            disabled: false,
+        });
+    }
+    check::<ListSummary>(&store::hotlists::ListSummary {
+        list: ListName::parse("stolen").unwrap(),
+        entries: 1,
+        revision: Revision(1),
+        changed_at: now,
+        changed_by: name,
+        published_at: Some(now),
+    });
+    check::<ListChange>(&store::hotlists::ListChange::default());
+    check::<RowFault>(&intelligence::RowFault {
+        line: 1,
+        column: String::new(),
+        reason: String::new(),
+    });
+    check::<MatcherStatus>(&stream::wire::MatcherStatus {
+        matcher: "m1".to_owned(),
+        revision: Revision(1),
+        entries: 1,
+        applied_at: now,
+        at: now,
+    });
+    check::<AuditRow>(&store::audit::AuditRow {
+        number: 1,
+        at: now,
+        actor: String::new(),
+        action: String::new(),
+        subject: String::new(),
+        detail: String::new(),
+        hash: String::new(),
+    });
+}
+
+#[test]
+fn every_name_of_an_outcome_state_and_action_is_drawn() {
+    use case::Outcome as O;
+    let outcomes = [
+        O::Arrest,
+        O::VehicleRecovered,
+        O::StoppedNoArrest,
+        O::Observed,
+        O::NotFound,
+        O::NoUnitAvailable,
+        O::EntryOutOfDate,
+        O::Misread,
+        O::WrongVehicle,
+        O::Other,
+    ];
+    outcomes.iter().for_each(check::<Outcome>);
+    use hotlist::Action as A;
+    [A::Stop, A::Observe, A::Silent, A::Intelligence]
+        .iter()
+        .for_each(check::<Action>);
+    use unit::UnitState as U;
+    [
+        U::Available,
+        U::Accepted,
+        U::EnRoute,
+        U::AtScene,
+        U::Busy,
+        U::OffDuty,
+    ]
+    .iter()
+    .for_each(check::<UnitState>);
+}
+
+/// What an answer adds to what is drawn.
+const ADDED: [(&str, &str); 3] = [
+    ("UnitPosition", "stale"),
+    ("MatcherStatus", "running"),
+    ("MatcherStatus", "current"),
+];
+
+/// The fields of the page's interfaces, and whether each may be missing or null.
+fn interfaces(types: &str) -> BTreeMap<&str, BTreeMap<&str, bool>> {
+    let declared = types.split("export interface ").skip(1);
+    let parts = declared.filter_map(|text| text.split_once(" {"));
+    parts.map(|(name, body)| (name, fields(body))).collect()
+}
+
+/// Fields stand on lines of their own, two spaces deep.
+fn fields(body: &str) -> BTreeMap<&str, bool> {
+    let lines = body.lines().take_while(|line| *line != "}");
+    let declared = lines.filter_map(|line| line.strip_prefix("  ")?.split_once(':'));
+    let named = declared.filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_lowercase()));
+    named
+        .map(|(name, kind)| {
+            let plain = name.trim_end_matches('?');
+            (plain, plain != name || kind.contains("| null"))
+        })
+        .collect()
+}
+
+/// The page's unions of names.
+fn unions(types: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+    let declared = types.split("export type ").skip(1);
+    let parts = declared.filter_map(|text| text.split_once(';')?.0.split_once(" ="));
+    parts
+        .map(|(name, names)| (name, names.split('\'').skip(1).step_by(2).collect()))
+        .collect()
+}
+
+#[test]
+fn the_page_has_the_types_that_the_description_has() {
+    let types = include_str!("../../ui/src/lib/types.ts");
+    let document: Value = serde_json::from_slice(&crate::openapi::encode().unwrap()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let texts = |list: &'_ Value| -> BTreeSet<String> {
+        let texts = list.as_array().into_iter().flatten();
+        texts.map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+
+    let mut interfaces = interfaces(types);
+    for (name, field) in ADDED {
+        assert!(interfaces.get_mut(name).unwrap().remove(field).is_some());
+    }
+    interfaces.retain(|name, _| schemas.contains_key(*name));
+    assert!(interfaces.contains_key("Case") && interfaces.contains_key("Match"));
+    for (name, fields) in interfaces {
+        let required = texts(&schemas[name]["required"]);
+        let drawn = schemas[name]["properties"].as_object().unwrap().keys();
+        let drawn: BTreeMap<&str, bool> = drawn.map(|field| (&**field, !required.contains(field))).collect();
+        assert_eq!(fields, drawn, "{name}");
+    }
+
+    let mut unions = unions(types);
+    unions.retain(|name, _| schemas.get(*name).is_some_and(|schema| schema["enum"].is_array()));
+    assert!(unions.contains_key("MatchKind") && unions.contains_key("Evidence"));
+    for (name, names) in unions {
+        let drawn = texts(&schemas[name]["enum"]);
+        assert_eq!(names, drawn.iter().map(String::as_str).collect(), "{name}");
+    }
+}
