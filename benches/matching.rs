@@ -1,5 +1,5 @@
-//! A batch of reads against lists: the matcher's two steps beside what a user would write instead, a hash map by mark. More such
-//! methods stand in the matcher's own `match_speed`.
+//! A batch of reads against lists, as the matcher does it: keys alone, then with the gate, the values and the score of what may be
+//! a hit; beside what a user would write instead, a hash map by mark. More such methods stand in the matcher's own `match_speed`.
 
 mod rig;
 
@@ -9,9 +9,12 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use domain::hotlist::{Entry, Revision};
 use domain::read::PlateRead;
+use matcher::beliefs::Beliefs;
+use matcher::description::Description;
+use matcher::gate::{Envelope, Gate};
 use matcher::index::Index;
-use matcher::matching::{Candidate, judge, probe};
-use stream::{Record, wire};
+use matcher::matching::{Candidate, Case, Found, judge, probe, probe_alike};
+use stream::wire;
 
 /// Reads in a batch: what a matcher takes at once from a backlog.
 const BATCH: usize = 10_000;
@@ -21,28 +24,42 @@ const TINY: [usize; 1] = [25_000];
 
 fn matching(criterion: &mut Criterion) {
     let world = rig::world();
-    let reads: Vec<Record> = rig::reads(&world, BATCH)
-        .iter()
-        .map(|read| wire::read_record(read).expect("a read has JSON"))
-        .collect();
-    let keys = || reads.iter().map(|read| read.key.as_deref());
+    let reads: Vec<Read> = rig::reads(&world, BATCH).iter().map(Read::of).collect();
+    let keys = || reads.iter().map(|read| Some(read.key.as_slice()));
+    let beliefs = Beliefs::default();
     let mut group = criterion.benchmark_group("match");
     group.throughput(Throughput::Elements(BATCH as u64));
     for size in rig::sized(&SIZES[..], &TINY) {
         let entries = rig::entries(&world, *size);
         let index = Index::of(Revision(1), &entries);
         let (mut candidates, mut hits) = (Vec::new(), Vec::new());
-        group.bench_function(BenchmarkId::new("probe", size), |b| {
+        group.bench_function(BenchmarkId::new("exact_keys", size), |b| {
             b.iter(|| probe(black_box(keys()), &index, &mut candidates));
         });
-        group.bench_function(BenchmarkId::new("probe_open_judge", size), |b| {
+        group.bench_function(BenchmarkId::new("alike_keys", size), |b| {
+            b.iter(|| probe_alike(black_box(keys()), &index, |_| true, &mut candidates));
+        });
+        group.bench_function(BenchmarkId::new("hits", size), |b| {
             b.iter(|| {
                 hits.clear();
-                probe(black_box(keys()), &index, &mut candidates);
-                for Candidate { read, .. } in &candidates {
-                    let value = reads[*read].value.as_deref().unwrap_or_default();
-                    let read: PlateRead = serde_json::from_slice(value).expect("its own JSON");
-                    judge(&read, &index, rig::now(), &mut hits);
+                let mut gate = Gate::new(&index, &beliefs);
+                probe_alike(
+                    black_box(keys()),
+                    &index,
+                    |likeness| gate.lets_pass(likeness, || reads[likeness.read].envelope()),
+                    &mut candidates,
+                );
+                for Candidate { read, found } in &candidates {
+                    if let Found::Listed { mark, .. } = found {
+                        let case = Case {
+                            read: &reads[*read].open(),
+                            seen: None,
+                            index: &index,
+                            beliefs: &beliefs,
+                            now: rig::now(),
+                        };
+                        judge(&case, std::iter::once(*mark), &mut hits).expect("confidences");
+                    }
                 }
                 hits.len()
             });
@@ -51,6 +68,39 @@ fn matching(criterion: &mut Criterion) {
         alternative(&mut group, *size, &entries, keys);
     }
     group.finish();
+}
+
+/// A read as it comes from the log.
+struct Read {
+    key: Vec<u8>,
+    value: Vec<u8>,
+    camera: String,
+    looks: Description,
+}
+
+impl Read {
+    fn of(read: &PlateRead) -> Self {
+        let record = wire::read_record(read).expect("a read has JSON");
+        let word = |word: &Option<String>| word.clone().unwrap_or_default();
+        Self {
+            key: record.key.unwrap_or_default().to_vec(),
+            value: record.value.unwrap_or_default().to_vec(),
+            camera: read.camera.to_string(),
+            looks: Description::parse(&word(&read.vehicle.make), &word(&read.vehicle.colour)),
+        }
+    }
+
+    fn envelope(&self) -> Envelope<'_> {
+        Envelope {
+            camera: &self.camera,
+            looks: Some(self.looks),
+            seen: None,
+        }
+    }
+
+    fn open(&self) -> PlateRead {
+        serde_json::from_slice(&self.value).expect("its own JSON")
+    }
 }
 
 /// Counts the reads whose mark is on a list, as far as a hash map alone goes.
