@@ -1,5 +1,6 @@
 //! The files that reads are judged by, beside the lists: watched, and swapped in whole when they change.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -31,25 +32,27 @@ pub struct Sources {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// It cannot be read.
-    #[error("read {0}")]
+    #[error("{0} cannot be read")]
     Read(PathBuf, #[source] std::io::Error),
     /// It is no confusion table.
-    #[error("{0}")]
+    #[error("{0} is no confusion table")]
     Confusion(PathBuf, #[source] ConfusionError),
     /// It is no register.
-    #[error("{0}")]
+    #[error("{0} is no vehicle register")]
     Register(PathBuf, #[source] RegisterError),
 }
 
 /// What the files said last.
 pub(crate) struct Loaded {
-    sources: Sources,
     confusion: Watched<Confusion>,
     register: Watched<Option<Arc<Register>>>,
+    thresholds: Thresholds,
 }
 
 /// A file's content, and which state of the file it was.
 struct Watched<T> {
+    path: Option<PathBuf>,
+    read: fn(Option<&Path>) -> Result<T, SourceError>,
     stamp: Option<Stamp>,
     content: T,
 }
@@ -57,6 +60,7 @@ struct Watched<T> {
 /// What tells one state of a file from another: it is replaced, not written over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
+    inode: u64,
     modified: SystemTime,
     bytes: u64,
 }
@@ -64,9 +68,36 @@ struct Stamp {
 fn stamp(path: Option<&Path>) -> Option<Stamp> {
     let about = std::fs::metadata(path?).ok()?;
     Some(Stamp {
+        inode: about.ino(),
         modified: about.modified().ok()?,
         bytes: about.len(),
     })
+}
+
+impl<T> Watched<T> {
+    fn new(
+        path: Option<PathBuf>,
+        read: fn(Option<&Path>) -> Result<T, SourceError>,
+    ) -> Result<Self, SourceError> {
+        Ok(Self {
+            stamp: stamp(path.as_deref()),
+            content: read(path.as_deref())?,
+            path,
+            read,
+        })
+    }
+
+    /// Reads the file again where it changed. Answers whether it did.
+    fn refresh(&mut self) -> Result<bool, SourceError> {
+        let now = stamp(self.path.as_deref());
+        if now == self.stamp {
+            return Ok(false);
+        }
+        // Noted first: what cannot be used is said once.
+        self.stamp = now;
+        self.content = (self.read)(self.path.as_deref())?;
+        Ok(true)
+    }
 }
 
 impl Loaded {
@@ -75,49 +106,31 @@ impl Loaded {
     /// # Errors
     /// Names the file that cannot be used.
     pub(crate) fn new(sources: Sources) -> Result<Self, SourceError> {
-        let confusion = Watched {
-            stamp: stamp(sources.confusion.as_deref()),
-            content: read_confusion(sources.confusion.as_deref())?,
-        };
-        let register = Watched {
-            stamp: stamp(sources.register.as_deref()),
-            content: read_register(sources.register.as_deref())?,
-        };
         Ok(Self {
-            sources,
-            confusion,
-            register,
+            confusion: Watched::new(sources.confusion, read_confusion)?,
+            register: Watched::new(sources.register, read_register)?,
+            thresholds: sources.thresholds,
         })
     }
 
-    /// Reads again what changed. Answers whether anything did.
-    fn refresh(&mut self) -> Result<bool, SourceError> {
-        let Sources {
-            confusion, register, ..
-        } = &self.sources;
-        let (confusion, register) = (confusion.as_deref(), register.as_deref());
-        let (one, other) = (stamp(confusion), stamp(register));
-        let changed = (one != self.confusion.stamp, other != self.register.stamp);
-        // Noted first: what cannot be used is said once.
-        (self.confusion.stamp, self.register.stamp) = (one, other);
-        if changed.0 {
-            self.confusion.content = read_confusion(confusion)?;
-        }
-        if changed.1 {
-            self.register.content = read_register(register)?;
-        }
-        Ok(changed.0 || changed.1)
+    /// Looks at both files, whatever becomes of the other one.
+    fn refresh(&mut self) -> [Result<bool, SourceError>; 2] {
+        [self.confusion.refresh(), self.register.refresh()]
     }
 
     pub(crate) fn beliefs(&self) -> Beliefs {
         let register = self.register.content.clone();
         let marks = register.as_ref().map_or(0, |register| register.len());
         metrics::gauge!("steelring_matcher_register_marks").set(marks as f64);
-        Beliefs::new(self.confusion.content.clone(), register, self.sources.thresholds)
+        Beliefs::new(self.confusion.content.clone(), register, self.thresholds)
     }
 }
 
-fn read_confusion(path: Option<&Path>) -> Result<Confusion, SourceError> {
+/// The confusion table of a file; the default one where there is no file.
+///
+/// # Errors
+/// Where the file cannot be used.
+pub fn read_confusion(path: Option<&Path>) -> Result<Confusion, SourceError> {
     let Some(path) = path.filter(|path| path.exists()) else {
         return Ok(Confusion::default());
     };
@@ -143,22 +156,19 @@ pub(crate) async fn watch(shared: Arc<Shared>, mut loaded: Loaded) -> Result<(),
             () = shared.shutdown.cancelled() => return Ok(()),
         }
         let refreshed = tokio::task::spawn_blocking(move || {
-            let outcome = loaded.refresh();
-            (loaded, outcome)
+            let outcomes = loaded.refresh();
+            (loaded, outcomes)
         });
-        let outcome;
-        (loaded, outcome) = refreshed.await?;
-        match outcome {
-            Ok(false) => {}
-            Ok(true) => {
-                retire(shared.beliefs.swap(Arc::new(loaded.beliefs())));
-                tracing::info!("judging by new files");
-            }
-            Err(error) => {
-                metrics::counter!("steelring_matcher_files_unusable_total").increment(1);
-                let why = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(%error, why, "a file cannot be used, judging as before");
-            }
+        let outcomes;
+        (loaded, outcomes) = refreshed.await?;
+        if outcomes.iter().any(|outcome| matches!(outcome, Ok(true))) {
+            retire(shared.beliefs.swap(Arc::new(loaded.beliefs())));
+            tracing::info!("judging by new files");
+        }
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            metrics::counter!("steelring_matcher_files_unusable_total").increment(1);
+            let why = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(%error, why, "a file cannot be used, judging as before");
         }
     }
 }

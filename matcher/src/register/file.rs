@@ -47,11 +47,9 @@ pub fn read(from: impl Read) -> Result<Register, RegisterError> {
         let line = reader.position().line();
         match reader.read_record(&mut row) {
             Ok(true) => (),
+            Ok(false) if builder.is_empty() => return Err(RegisterError::Empty),
             Ok(false) => return builder.build(),
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                return Err(RegisterError::Encoding { line });
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(fault(error, line)),
         }
         let text = |column: Option<usize>| column.and_then(|column| row.get(column)).unwrap_or_default();
         let mark = Vrm::parse(text(Some(vrm))).map_err(|reason| RegisterError::Mark { line, reason })?;
@@ -60,6 +58,20 @@ pub fn read(from: impl Read) -> Result<Register, RegisterError> {
             colour: colours.meaning(text(colour)),
         };
         builder.add(mark, description);
+    }
+}
+
+fn fault(error: csv::Error, line: u64) -> RegisterError {
+    match *error.kind() {
+        csv::ErrorKind::Utf8 { .. } => RegisterError::Encoding { line },
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => RegisterError::Columns {
+            line,
+            found: len,
+            expected: expected_len,
+        },
+        _ => error.into(),
     }
 }
 
@@ -114,16 +126,23 @@ mod tests {
         };
         check(
             b"mark,make\nAB12CDE,FORD\n",
-            "the register's file has no column vrm",
+            "line 1: no column is called vrm, and one must be",
         );
         check(
             b"vrm,make,colour\nAB12CDE,FORD,RED\nA,FORD,RED\n",
-            "line 3 of the register's file: the plate has 1 character, at least 2 are needed",
+            "line 3, column vrm: the plate has 1 character, at least 2 are needed; mend the row or leave it out",
         );
         check(
             b"vrm,make\nAB12CDE,\xff\n",
-            "line 2 of the register's file is not UTF-8",
+            "line 2 is not UTF-8; save the file as UTF-8",
         );
-        check(b"vrm,make\nAB12CDE\n", "the register's file cannot be read");
+        check(
+            b"vrm,make\nAB12CDE,FORD\nAB12CDE\n",
+            "line 3 has 1 columns where the header has 2; mend the row or leave it out",
+        );
+        check(
+            b"vrm\n",
+            "there is no vehicle in it; `steelring register remove` takes a register out of use",
+        );
     }
 }

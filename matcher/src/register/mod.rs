@@ -61,13 +61,13 @@ pub enum RegisterError {
     #[error("a register holds at most {MOST_MARKS} marks")]
     TooMany,
     /// The file cannot be read.
-    #[error("the register's file cannot be read")]
+    #[error("the register cannot be read")]
     Read(#[from] csv::Error),
     /// A column that must be there is not.
-    #[error("the register's file has no column {0}")]
+    #[error("line 1: no column is called {0}, and one must be")]
     NoColumn(&'static str),
     /// A mark that is none.
-    #[error("line {line} of the register's file: {reason}")]
+    #[error("line {line}, column vrm: {reason}; mend the row or leave it out")]
     Mark {
         /// Counted from 1, the header included.
         line: u64,
@@ -75,11 +75,24 @@ pub enum RegisterError {
         reason: domain::vrm::VrmError,
     },
     /// A line that is not UTF-8.
-    #[error("line {line} of the register's file is not UTF-8")]
+    #[error("line {line} is not UTF-8; save the file as UTF-8")]
     Encoding {
         /// Counted from 1, the header included.
         line: u64,
     },
+    /// A row with more or fewer columns than the header.
+    #[error("line {line} has {found} columns where the header has {expected}; mend the row or leave it out")]
+    Columns {
+        /// Counted from 1, the header included.
+        line: u64,
+        /// How many it has.
+        found: u64,
+        /// How many it should have.
+        expected: u64,
+    },
+    /// No row at all: by such a register every vehicle would be unregistered.
+    #[error("there is no vehicle in it; `steelring register remove` takes a register out of use")]
+    Empty,
 }
 
 /// Marks to make a register of.
@@ -123,6 +136,12 @@ impl Builder {
         } else {
             self.long.push((long_key(look), description.packed()));
         }
+    }
+
+    /// Whether none was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.short.is_empty() && self.long.is_empty()
     }
 
     /// The register of the marks that were added.

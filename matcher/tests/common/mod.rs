@@ -138,12 +138,17 @@ impl Flaky {
 
     /// Starts a matcher on this log.
     pub fn start(self: &Arc<Self>) -> Running {
+        self.start_with(matcher::Options::default())
+    }
+
+    /// Starts a matcher that judges by this.
+    pub fn start_with(self: &Arc<Self>, options: matcher::Options) -> Running {
         let (ready, shutdown) = (Ready::default(), CancellationToken::new());
         let parts = matcher::Parts {
             log: Arc::clone(self) as Arc<dyn Log>,
             name: "m1".into(),
             cameras: cameras(),
-            options: matcher::Options::default(),
+            options,
         };
         let task = tokio::spawn(matcher::run(parts, ready.clone(), shutdown.clone()));
         Running {
