@@ -38,6 +38,7 @@ use thiserror::Error;
 pub use demand::{Demand, volume_of_day};
 pub use images::{Picture, Rendered};
 pub use ndjson::{write_ndjson, write_read};
+pub use ocr::misread_rate;
 pub use offer::{Offered, offer};
 pub use shell::{Parts, run};
 pub use traffic::Traffic;

@@ -16,6 +16,16 @@ const EDGE_ERROR: f64 = 0.003;
 /// How often a character that is read right still looks doubtful.
 const DOUBTFUL: f64 = 0.03;
 
+/// How often a character is read as a certain other one: what whoever learns it from the reads alone may be measured by.
+#[must_use]
+pub fn misread_rate(truth: u8, read: u8) -> f64 {
+    let class = LOOK_ALIKES.iter().find(|class| class.contains(&truth));
+    match class {
+        Some(class) if truth != read && class.contains(&read) => MISREAD / (class.len() - 1) as f64,
+        _ => 0.0,
+    }
+}
+
 /// A plate as read.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reading {

@@ -1,19 +1,22 @@
 //! Tables from experience: what was read, and what it truly was.
 //!
-//! Two sources give such pairs: operators' verdicts on hits (confirmed as read, or misread), and two reads of one vehicle at
-//! two sites. They must not be chosen by whether they are wrong: the right ones count as much.
+//! Two sources give such pairs: operators' verdicts on hits ([`super::judged`]), and vehicles on their way past several sites
+//! ([`super::journeys`]). They must not be chosen by whether they are wrong: the right ones count as much.
 //!
 //! A rate is the share that was observed, drawn towards the one believed before as if that had been seen in
 //! [`STRENGTH`] characters. So a handful of pairs changes little, and many leave nothing of the belief. A camera with
 //! [`ENOUGH_PAIRS`] of its own gets a table, drawn towards the one of all cameras in the same way.
+//!
+//! What no source can show stays as it was believed: how often a character is read as one that it does not look like. A journey
+//! does not show either how many misreads are those of plates which are misread the same way each time: operators alone do.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use domain::{CameraId, Vrm};
 
-use super::{Confusion, ConfusionError, Rates, Table, places_dropped};
-use crate::alike::{SYMBOLS, character, symbol};
+use super::{ConfidenceRates, Confusion, ConfusionError, Rates, Table, places_dropped};
+use crate::alike::{SYMBOLS, alike, character, symbol};
 use crate::confusion::rates;
 
 /// For how many true characters of a kind, or marks where it is about marks, a belief stands. At 1,500 a rate of 1 in 500 counts as
@@ -23,9 +26,11 @@ pub const STRENGTH: f64 = 1_500.0;
 pub const STRENGTH_OF_ERRORS: f64 = 50.0;
 /// From how many pairs a camera has a table of its own: they hold some 50 errors at the usual 2 or 3 in a hundred.
 pub const ENOUGH_PAIRS: usize = 2_000;
+/// Cameras that are counted by themselves, at 10 KB each: more than any force has. The pairs of others count for all cameras alone.
+const MOST_CAMERAS: usize = 5_000;
 
 /// One read of which the truth is known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The mark as read.
     pub read: Vrm,
@@ -35,45 +40,90 @@ pub struct Verdict {
     pub camera: CameraId,
     /// Its confidence in each character; empty where it gives none.
     pub confidences: Vec<f32>,
+    /// How the truth is known.
+    pub source: Source,
 }
 
-/// Tables as they follow from what was believed and these pairs, in the order in which they came.
-///
-/// # Errors
-/// Where the pairs are so wrong that a character is not read as itself in most cases: they are no pairs then.
-pub fn learn(believed: &Confusion, verdicts: &[Verdict]) -> Result<Confusion, ConfusionError> {
-    let all = learnt(believed.all().rates(), verdicts.iter())?;
-    let mut by_camera: BTreeMap<&CameraId, Vec<&Verdict>> = BTreeMap::new();
-    for verdict in verdicts {
-        by_camera.entry(&verdict.camera).or_default().push(verdict);
-    }
-    let mut cameras: BTreeMap<CameraId, Arc<Table>> = believed
-        .cameras()
-        .map(|(camera, table)| (camera.clone(), Arc::clone(table)))
-        .collect();
-    for (camera, verdicts) in by_camera {
-        if verdicts.len() >= ENOUGH_PAIRS {
-            let table = learnt(all.rates(), verdicts.iter().copied())?;
-            cameras.insert(camera.clone(), Arc::new(table));
+/// How the truth about a read is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A person compared the plate's image with an entry.
+    Operator,
+    /// The vehicle was read at other sites on its way.
+    Journey,
+}
+
+/// Pairs as they come, counted: what they take does not grow with them, but for the marks of operators' misreads.
+pub struct Lessons {
+    believed: Confusion,
+    all: Tally,
+    cameras: BTreeMap<CameraId, Tally>,
+}
+
+/// What was learnt.
+#[derive(Clone, Debug)]
+pub struct Learnt {
+    /// The tables as they follow from what was believed and what was seen.
+    pub confusion: Confusion,
+    /// The cameras that got a table of their own, or a new one.
+    pub cameras: Vec<CameraId>,
+}
+
+impl Lessons {
+    /// No pair yet, on top of what is believed.
+    #[must_use]
+    pub fn new(believed: Confusion) -> Self {
+        let all = Tally::new(&believed.all().rates().confidence);
+        Self {
+            believed,
+            all,
+            cameras: BTreeMap::new(),
         }
     }
-    Ok(Confusion::new(all, cameras))
-}
 
-fn learnt<'v>(
-    believed: &Rates,
-    verdicts: impl Iterator<Item = &'v Verdict>,
-) -> Result<Table, ConfusionError> {
-    let mut tally = Tally::new(believed);
-    for verdict in verdicts {
-        tally.count(verdict);
+    /// Counts a pair. They come in order of time, as far as they are operators'.
+    pub fn count(&mut self, verdict: &Verdict) {
+        self.all.count(verdict);
+        if let Some(tally) = self.cameras.get_mut(&verdict.camera) {
+            tally.count(verdict);
+        } else if self.cameras.len() < MOST_CAMERAS {
+            let mut tally = Tally::new(&self.all.intervals);
+            tally.count(verdict);
+            self.cameras.insert(verdict.camera.clone(), tally);
+        }
     }
-    Table::new(tally.rates()?)
+
+    /// Belief and observation together.
+    ///
+    /// # Errors
+    /// Where the pairs are so wrong that a character is not read as itself in most cases: they are no pairs then.
+    pub fn learn(self) -> Result<Learnt, ConfusionError> {
+        let all = Table::new(self.all.rates(self.believed.all().rates())?)?;
+        let mut tables: BTreeMap<CameraId, Arc<Table>> = self
+            .believed
+            .cameras()
+            .map(|(camera, table)| (camera.clone(), Arc::clone(table)))
+            .collect();
+        let mut cameras = Vec::new();
+        for (camera, tally) in self.cameras {
+            if tally.pairs >= ENOUGH_PAIRS {
+                let table = Table::new(tally.rates(all.rates())?)?;
+                tables.insert(camera.clone(), Arc::new(table));
+                cameras.push(camera);
+            }
+        }
+        Ok(Learnt {
+            confusion: Confusion::new(all, tables),
+            cameras,
+        })
+    }
 }
 
-/// What was seen, beside what was believed.
-struct Tally<'b> {
-    believed: &'b Rates,
+/// What was seen.
+struct Tally {
+    pairs: usize,
+    /// The intervals of confidence are those of what was believed.
+    intervals: ConfidenceRates,
     /// Reads by the number of wrong characters in them: none, one, more; of those that kept their length.
     wrong: [f64; 3],
     lost: f64,
@@ -83,25 +133,26 @@ struct Tally<'b> {
     read_as: Box<[[f64; SYMBOLS]; SYMBOLS]>,
     confidence_right: Vec<f64>,
     confidence_wrong: Vec<f64>,
-    /// The last misread of a mark, and how many later reads of it repeated it or not.
+    /// The last misread of a mark by an operator's word, and how many later reads of it repeated it or not.
     misread_before: HashMap<Vrm, Vrm>,
     again: f64,
     anew: f64,
 }
 
-impl<'b> Tally<'b> {
-    fn new(believed: &'b Rates) -> Self {
-        let intervals = believed.confidence.right.len();
+impl Tally {
+    fn new(intervals: &ConfidenceRates) -> Self {
+        let count = intervals.right.len();
         Self {
-            believed,
+            pairs: 0,
+            intervals: intervals.clone(),
             wrong: [0.0; 3],
             lost: 0.0,
             gained: 0.0,
             at_edge: 0.0,
             gained_as: [0.0; SYMBOLS],
             read_as: Box::new([[0.0; SYMBOLS]; SYMBOLS]),
-            confidence_right: vec![0.0; intervals],
-            confidence_wrong: vec![0.0; intervals],
+            confidence_right: vec![0.0; count],
+            confidence_wrong: vec![0.0; count],
             misread_before: HashMap::new(),
             again: 0.0,
             anew: 0.0,
@@ -110,6 +161,7 @@ impl<'b> Tally<'b> {
 
     /// Counts a pair. One that no single kind of error explains counts for nothing but its repetition.
     fn count(&mut self, verdict: &Verdict) {
+        self.pairs += 1;
         let (read, truth) = (verdict.read.as_bytes(), verdict.truth.as_bytes());
         if read.len() == truth.len() {
             self.count_characters(verdict);
@@ -121,24 +173,33 @@ impl<'b> Tally<'b> {
             self.at_edge += edge(at, read.len());
             self.gained_as[symbol(read[at])] += 1.0;
         }
+        if verdict.source == Source::Operator {
+            self.count_repetition(verdict);
+        }
+    }
+
+    fn count_repetition(&mut self, verdict: &Verdict) {
         match self.misread_before.get(&verdict.truth) {
             Some(before) if *before == verdict.read => self.again += 1.0,
             Some(_) => self.anew += 1.0,
             None => (),
         }
-        if read != truth {
+        if verdict.read != verdict.truth {
             self.misread_before.insert(verdict.truth, verdict.read);
         }
     }
 
     fn count_characters(&mut self, verdict: &Verdict) {
         let (read, truth) = (verdict.read.as_bytes(), verdict.truth.as_bytes());
+        if !read.iter().zip(truth).all(|(read, truth)| alike(*read, *truth)) {
+            return;
+        }
         let mut wrong = 0;
         for (place, (read, truth)) in read.iter().zip(truth).enumerate() {
             self.read_as[symbol(*truth)][symbol(*read)] += 1.0;
             wrong += usize::from(read != truth);
             if let Some(confidence) = verdict.confidences.get(place) {
-                let interval = self.believed.confidence.interval(f64::from(*confidence));
+                let interval = self.intervals.interval(f64::from(*confidence));
                 let tally = if read == truth {
                     &mut self.confidence_right
                 } else {
@@ -151,8 +212,7 @@ impl<'b> Tally<'b> {
     }
 
     /// Belief and observation together.
-    fn rates(&self) -> Result<Rates, ConfusionError> {
-        let believed = self.believed;
+    fn rates(&self, believed: &Rates) -> Result<Rates, ConfusionError> {
         let reads = self.wrong.iter().sum::<f64>() + self.lost + self.gained;
         let edges = self.lost + self.gained;
         let mut rates = believed.clone();
@@ -165,9 +225,9 @@ impl<'b> Tally<'b> {
             self.again,
             self.again + self.anew,
         );
-        rates.burst = self.burst();
-        rates.confidence.right = self.shares(&believed.confidence.right, &self.confidence_right);
-        rates.confidence.wrong = self.shares(&believed.confidence.wrong, &self.confidence_wrong);
+        rates.burst = self.burst(believed.burst);
+        rates.confidence.right = shares(&believed.confidence.right, &self.confidence_right);
+        rates.confidence.wrong = shares(&believed.confidence.wrong, &self.confidence_wrong);
         for (read, share) in &mut rates.gained_as {
             let seen = self.gained_as[rates::key(read)?];
             *share = drawn(*share, STRENGTH_OF_ERRORS, seen, self.gained);
@@ -176,51 +236,39 @@ impl<'b> Tally<'b> {
         Ok(rates)
     }
 
-    /// Pairs that were believed or seen keep a rate of their own; the others share one.
+    /// Each pair that looks alike gets a rate of its own; of the others none was seen.
     fn misread(&self, rates: &mut Rates) {
-        let (mut rest, mut cells) = (0.0, 0.0);
         for truth in 0..SYMBOLS {
             let seen: f64 = self.read_as[truth].iter().sum();
-            let name = rates::name(character(truth));
-            let believed = self.believed.misread.get(&name);
+            let row = rates.misread.entry(rates::name(character(truth))).or_default();
             for read in (0..SYMBOLS).filter(|read| *read != truth) {
-                let other = rates::name(character(read));
-                let named = believed.and_then(|row| row.get(&other)).copied();
-                let count = self.read_as[truth][read];
-                let rate = drawn(named.unwrap_or(self.believed.elsewhere), STRENGTH, count, seen);
-                if named.is_some() || count > 0.0 {
-                    rates.misread.entry(name.clone()).or_default().insert(other, rate);
-                } else {
-                    (rest, cells) = (rest + rate, cells + 1.0);
+                if alike(character(truth), character(read)) {
+                    let rate = row.entry(rates::name(character(read))).or_insert(rates.elsewhere);
+                    *rate = drawn(*rate, STRENGTH, self.read_as[truth][read], seen);
                 }
             }
         }
-        rates.elsewhere = if cells > 0.0 {
-            rest / cells
-        } else {
-            self.believed.elsewhere
-        };
+        rates.misread.retain(|_, row| !row.is_empty());
     }
 
     /// With `n` wrong characters a mark expected at a rate far below 1, and `burst` between them, two wrong come `burst n / 2`
     /// times as often as one.
-    fn burst(&self) -> f64 {
+    fn burst(&self, believed: f64) -> f64 {
         let [none, one, more] = self.wrong;
         let rate = (one + 2.0 * more) / (none + one + more).max(1.0);
-        let believed = self.believed.burst;
         let expected = one * rate / 2.0;
         // the belief counts as a few doubles that were expected, so that none of it hangs on a single pair
         let prior = STRENGTH_OF_ERRORS / 10.0;
         let burst = (believed * prior + more) / (prior + expected);
         burst.clamp(1.0, rates::MOST_BURST)
     }
+}
 
-    fn shares(&self, believed: &[f64], seen: &[f64]) -> Vec<f64> {
-        let (whole, total) = (believed.iter().sum::<f64>(), seen.iter().sum::<f64>());
-        let both = believed.iter().zip(seen);
-        both.map(|(share, seen)| drawn(share / whole, STRENGTH_OF_ERRORS, *seen, total))
-            .collect()
-    }
+fn shares(believed: &[f64], seen: &[f64]) -> Vec<f64> {
+    let (whole, total) = (believed.iter().sum::<f64>(), seen.iter().sum::<f64>());
+    let both = believed.iter().zip(seen);
+    both.map(|(share, seen)| drawn(share / whole, STRENGTH_OF_ERRORS, *seen, total))
+        .collect()
 }
 
 /// The share of `seen` in `among`, drawn towards the one believed as if that had been seen in `strength`.
@@ -250,12 +298,20 @@ mod tests {
             truth: vrm(truth),
             camera: CameraId::parse(camera).unwrap(),
             confidences: Vec::new(),
+            source: Source::Operator,
         }
+    }
+
+    /// What a default table becomes by these pairs.
+    fn learn<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Confusion {
+        let mut lessons = Lessons::new(Confusion::default());
+        verdicts.into_iter().for_each(|verdict| lessons.count(verdict));
+        lessons.learn().unwrap().confusion
     }
 
     #[test]
     fn nothing_seen_leaves_what_was_believed() {
-        let learnt = learn(&Confusion::default(), &[]).unwrap();
+        let learnt = learn(&[]);
         let (was, is) = (Rates::default(), learnt.all().rates());
         assert!((was.lost - is.lost).abs() < 1e-12 && (was.burst - is.burst).abs() < 1e-9);
         for (truth, row) in &was.misread {
@@ -267,13 +323,11 @@ mod tests {
 
     #[test]
     fn one_bad_pair_changes_little_and_many_change_all() {
-        let rate = |pairs: &[Verdict]| {
-            let learnt = learn(&Confusion::default(), pairs).unwrap();
-            learnt.all().read_as(b'K', b'X')
-        };
-        let wrong = || verdict("AB12XCD", "AB12KCD", "c1");
+        let rate = |pairs: &[Verdict]| learn(pairs).all().read_as(b'B', b'8');
+        let wrong = || verdict("A812KCD", "AB12KCD", "c1");
         let right = || verdict("AB12KCD", "AB12KCD", "c1");
-        assert!(rate(&[wrong()]) < 0.001);
+        let believed = Table::default().read_as(b'B', b'8');
+        assert!(rate(&[wrong()]) < 1.3 * believed);
         let many: Vec<_> = (0..40_000)
             .map(|n| if n % 10 == 0 { wrong() } else { right() })
             .collect();
@@ -281,17 +335,36 @@ mod tests {
     }
 
     #[test]
+    fn what_no_source_can_show_stays_as_it_was_believed() {
+        let pairs: Vec<_> = (0..10_000)
+            .map(|n| verdict(if n % 3 == 0 { "AB12XCD" } else { "AB12KCD" }, "AB12KCD", "c1"))
+            .collect();
+        let (was, learnt) = (Rates::default(), learn(&pairs));
+        let is = learnt.all();
+        assert_eq!(
+            (is.rates().elsewhere, is.read_as(b'K', b'X')),
+            (was.elsewhere, was.elsewhere)
+        );
+        let journeys: Vec<_> = pairs
+            .iter()
+            .map(|verdict| Verdict {
+                source: Source::Journey,
+                ..verdict.clone()
+            })
+            .collect();
+        assert_eq!(learn(&journeys).all().rates().repeated, was.repeated);
+        assert_ne!(is.rates().repeated, was.repeated);
+    }
+
+    #[test]
     fn a_camera_gets_a_table_of_its_own_once_enough_is_known() {
         let pairs = |camera, count| (0..count).map(move |_| verdict("AB12CD", "AB12CDE", camera));
-        let few = learn(
-            &Confusion::default(),
-            &pairs("few", ENOUGH_PAIRS - 1).collect::<Vec<_>>(),
-        );
-        assert_eq!(few.unwrap().cameras().count(), 0);
+        let few = learn(&pairs("few", ENOUGH_PAIRS - 1).collect::<Vec<_>>());
+        assert_eq!(few.cameras().count(), 0);
         let mixed: Vec<_> = pairs("many", ENOUGH_PAIRS)
             .chain((0..50_000).map(|_| verdict("AB12CDE", "AB12CDE", "good")))
             .collect();
-        let learnt = learn(&Confusion::default(), &mixed).unwrap();
+        let learnt = learn(&mixed);
         let lost = |camera| learnt.of_camera(&CameraId::parse(camera).unwrap()).rates().lost;
         assert!(lost("many") > 0.5 && lost("good") < 0.03 && lost("other") == learnt.all().rates().lost);
     }
@@ -302,11 +375,7 @@ mod tests {
             let pairs: Vec<_> = (0..1_000)
                 .flat_map(|_| reads.iter().map(|read| verdict(read, "AB12CDE", "c")))
                 .collect();
-            learn(&Confusion::default(), &pairs)
-                .unwrap()
-                .all()
-                .rates()
-                .repeated
+            learn(&pairs).all().rates().repeated
         };
         assert!(repeated(&["A812CDE"]) > 0.9);
         assert!(repeated(&["A812CDE", "AB12CDE", "AB12ODE", "AB12CDE"]) < 0.1);
@@ -333,7 +402,7 @@ mod tests {
                 verdict
             })
             .collect();
-        let learnt = learn(&Confusion::default(), &pairs).unwrap();
+        let learnt = learn(&pairs);
         let table = learnt.all();
         assert!((0.027..0.033).contains(&table.read_as(b'O', b'0')), "seed {seed}");
         assert!(table.rates().burst > 12.0, "seed {seed}: {}", table.rates().burst);

@@ -10,6 +10,8 @@
 //! each error makes the next [`Rates::burst`] times likelier than it would be alone.
 
 pub mod file;
+pub mod journeys;
+pub mod judged;
 pub mod learn;
 mod rates;
 
