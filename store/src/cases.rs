@@ -1,6 +1,8 @@
 //! Hits, cases, deployments and proposals.
 
-use domain::case::{self, Case, CaseEvent, CaseState, Command, Deployment, DeploymentState, Refusal};
+use domain::case::{
+    self, Case, CaseEvent, CaseState, Command, Deployment, DeploymentState, Outcome, Refusal,
+};
 use domain::hit::Hit;
 use domain::hotlist::Grade;
 use domain::unit::Proposal;
@@ -74,6 +76,17 @@ pub struct HistoryLine {
     pub by: Option<UserName>,
     /// More, for people: the unit and its state, or the outcome and note.
     pub detail: String,
+}
+
+/// A hit of a case that a person decided about.
+#[derive(Clone, Debug)]
+pub struct JudgedHit {
+    /// The hit.
+    pub hit: Hit,
+    /// Where its case stands: never [`CaseState::New`].
+    pub state: CaseState,
+    /// Why it was rejected, or how it ended.
+    pub outcome: Option<Outcome>,
 }
 
 /// Which cases to list.
@@ -336,6 +349,38 @@ impl Store {
                 .await
                 .step("reading hits")?;
         documents("hit", &rows)
+    }
+
+    /// Hits of cases that people decided about, in order of capture: those captured behind `since`, or at the same time and
+    /// with a higher id than the given one, at most `limit`. For going through all of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn judged_hits(
+        &self,
+        (since, after): (Timestamp, Option<HitId>),
+        limit: u32,
+    ) -> Result<Vec<JudgedHit>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT hits.doc, cases.doc FROM hits JOIN cases ON hits.case_id = cases.case_id \
+             WHERE cases.state <> 'new' AND (hits.captured_at > $1 OR (hits.captured_at = $1 AND hits.hit_id > $2)) \
+             ORDER BY hits.captured_at, hits.hit_id LIMIT $3",
+        )
+        .bind(millis(since))
+        .bind(after.map(|hit| hit.to_string()).unwrap_or_default())
+        .bind(self::limit(limit))
+        .fetch_all(&self.inner.reader)
+        .await
+        .step("reading judged hits")?;
+        let judged = |(hit, case): &(String, String)| {
+            let case: Case = from_json("case", case)?;
+            Ok(JudgedHit {
+                hit: from_json("hit", hit)?,
+                state: case.state,
+                outcome: case.conclusion.map(|conclusion| conclusion.outcome),
+            })
+        };
+        rows.iter().map(judged).collect()
     }
 
     /// How many hits are stored.

@@ -24,6 +24,7 @@ claims!(
     offsets_never_go_back,
     cases_come_most_urgent_first_then_oldest_ended_ones_last,
     hits_are_found_by_mark_and_grade_newest_first,
+    judged_hits_come_in_order_of_capture_each_once,
     a_full_batch_is_applied_in_one_go;
     persistent hits_and_offsets_commit_together_or_not_at_all,
 );
@@ -343,4 +344,50 @@ async fn a_full_batch_is_applied_in_one_go(world: &World) {
     let cases = all_cases(&store).await;
     assert_eq!(cases.len(), 300);
     assert_eq!(cases.iter().map(|case| case.sightings).sum::<u32>(), 1_100);
+}
+
+async fn judged_hits_come_in_order_of_capture_each_once(world: &World) {
+    let store = world.open().await;
+    // The last two at the same time; the case of the second mark is left alone.
+    let hits = [
+        ("AB12CDE", 30),
+        ("AB13CDE", 5),
+        ("AB12CDE", 10),
+        ("AB12CDE", 20),
+        ("AB14CDE", 20),
+    ];
+    let arrivals = hits.map(|(mark, seconds)| arrival(entry(mark, 1, "x"), "c1", seconds));
+    store.apply_hits(&arrivals, &[], at(40)).await.unwrap();
+    let mut expected = Vec::new();
+    for case in all_cases(&store).await {
+        let command = match case.vrm.as_str() {
+            "AB12CDE" => Command::Confirm,
+            "AB14CDE" => Command::Reject {
+                outcome: Outcome::WrongVehicle,
+                note: String::new(),
+            },
+            _ => continue,
+        };
+        let decided = decide(&store, &case, &command, "smith").await.unwrap().case;
+        let of_case = arrivals
+            .iter()
+            .filter(|arrival| arrival.hit.entry.vrm == case.vrm);
+        let outcome = decided.conclusion.map(|conclusion| conclusion.outcome);
+        expected.extend(of_case.map(|arrival| (arrival.hit.clone(), decided.state, outcome)));
+    }
+    expected.sort_by_key(|(hit, ..)| (hit.read.captured_at, hit.hit_id));
+    let (mut found, mut place) = (Vec::new(), (at(0), None));
+    while let Some(judged) = store.judged_hits(place, 1).await.unwrap().pop() {
+        place = (judged.hit.read.captured_at, Some(judged.hit.hit_id));
+        found.push((judged.hit, judged.state, judged.outcome));
+    }
+    assert_eq!(found, expected);
+    assert_eq!(store.judged_hits((at(20), None), 100).await.unwrap().len(), 3);
+    assert!(
+        store
+            .judged_hits((at(30), found.last().map(|(hit, ..)| hit.hit_id)), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
