@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::force::Force;
 use store::Store;
 use store::images::Images;
+use stream::Log;
 use stream::ready::Ready;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::session::Desk;
 use crate::{map, openapi};
 
 pub(crate) struct App {
+    pub(crate) log: Arc<dyn Log>,
     pub(crate) store: Store,
     pub(crate) images: Images,
     pub(crate) force: Arc<Force>,
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) shutdown: CancellationToken,
     /// Hotlists being loaded: one at a time, since each is held in memory whole.
     pub(crate) loads: Semaphore,
+    /// Confusion tables being learnt: one at a time, since each holds a million reads.
+    pub(crate) learning: Semaphore,
     /// Open event streams.
     pub(crate) streams: Arc<Semaphore>,
     /// The map's fixed part, encoded once.
@@ -36,6 +40,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
+        log: Arc<dyn Log>,
         store: Store,
         images: Images,
         force: Arc<Force>,
@@ -46,6 +51,7 @@ impl App {
         Ok(Self {
             map: map::encode(&force)?,
             openapi: openapi::encode()?,
+            log,
             store,
             images,
             force,
@@ -54,6 +60,7 @@ impl App {
             ready,
             shutdown,
             loads: Semaphore::new(1),
+            learning: Semaphore::new(1),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         })
     }

@@ -8,6 +8,7 @@ use intelligence::{IntelligenceError, RowFault};
 use serde::Serialize;
 use store::StoreError;
 use store::images::ImageError;
+use stream::LogError;
 use thiserror::Error;
 
 /// Faults of a refused list that are sent back: a person mends the first hundred, the file's author the rest.
@@ -24,6 +25,9 @@ pub enum ControlRoomError {
     /// The image store failed.
     #[error("reading an image")]
     Images(#[source] ImageError),
+    /// The log failed.
+    #[error("reading the log")]
+    Log(#[source] LogError),
     /// A file is no hotlist.
     #[error("reading a hotlist")]
     List(#[source] IntelligenceError),
@@ -176,23 +180,20 @@ fn store(error: &StoreError) -> Outside {
             format!("there is no such {what}"),
         ),
         StoreError::Exists(_) => Outside::new(StatusCode::CONFLICT, "exists", error.to_string()),
-        _ => Outside::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "the database does not answer; nothing was changed, try again in a moment",
-        ),
+        _ => unavailable("the database does not answer; nothing was changed, try again in a moment"),
     }
+}
+
+fn unavailable(message: &str) -> Outside {
+    Outside::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
 }
 
 fn outside(error: &ControlRoomError) -> Outside {
     use ControlRoomError as E;
     match error {
         E::Store(error) => store(error),
-        E::Images(_) => Outside::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "the image store does not answer; try again in a moment",
-        ),
+        E::Images(_) => unavailable("the image store does not answer; try again in a moment"),
+        E::Log(_) => unavailable("the log does not answer; try again in a moment"),
         E::List(error) => {
             Outside::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_list", error.to_string()).field("body")
         }

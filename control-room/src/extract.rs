@@ -1,9 +1,11 @@
 //! What a request says, taken apart: every mistake names its field.
 
+use axum::body::Body as RawBody;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -16,6 +18,9 @@ pub const MAX_JSON_BYTES: usize = 64 * 1024;
 
 /// How long a JSON body may take to arrive.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a sender may pause within a file before it is given up: it holds a place that others wait for.
+pub const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub T);
@@ -147,6 +152,26 @@ fn is_json(headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Takes a file in, of at most so many bytes: [`MAX_JSON_BYTES`] bounds decoded bodies, a raw one is bounded here.
+pub(crate) async fn receive(body: RawBody, limit: usize) -> Result<Vec<u8>, ControlRoomError> {
+    let mut chunks = body.into_data_stream();
+    let mut file = Vec::new();
+    loop {
+        let chunk = tokio::time::timeout(MAX_PAUSE, chunks.next())
+            .await
+            .map_err(|_| ControlRoomError::request("body", "the file stopped coming; send it again"))?;
+        let Some(chunk) = chunk else {
+            return Ok(file);
+        };
+        let chunk =
+            chunk.map_err(|_| ControlRoomError::request("body", "the file broke off; send it again"))?;
+        if file.len() + chunk.len() > limit {
+            return Err(ControlRoomError::TooLarge { limit });
+        }
+        file.extend_from_slice(&chunk);
+    }
 }
 
 #[cfg(test)]

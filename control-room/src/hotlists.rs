@@ -1,14 +1,12 @@
 //! Hotlists: what is loaded, where it is live, and loading and withdrawing it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body as RawBody;
 use axum::extract::State;
 use domain::hotlist::{Entry, Grade, Revision};
 use domain::{EntryId, ListName, Timestamp, Vrm};
-use futures::StreamExt;
 use intelligence::{Options, Parsed, RowFault};
 use serde::{Deserialize, Serialize};
 use store::hotlists::{ListChange, ListSummary};
@@ -23,8 +21,6 @@ use crate::schemas;
 
 /// Largest list file, in bytes: ten million rows of fifty.
 pub const MAX_LIST_BYTES: usize = 512 * 1024 * 1024;
-/// How long a sender may pause within a file before the load is given up: it holds the one place for loads.
-pub const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// Entries in one answer where no limit is asked for.
 const USUAL: u32 = 100;
 /// Most entries in one answer.
@@ -172,7 +168,7 @@ pub(crate) async fn load(
         .try_acquire()
         .map_err(|_| ControlRoomError::Busy("another list is being loaded; try again when it is done"))?;
     let default_grade: Option<Grade> = extract::optional("default_grade", asked.default_grade.as_deref())?;
-    let file = receive(body).await?;
+    let file = extract::receive(body, MAX_LIST_BYTES).await?;
     let parsed = parse(&app, &list, file, Options { default_grade }).await?;
     tracing::info!(%list, parsed.rows, parsed.bad_rows, "a list was sent");
     if !parsed.may_load(asked.accept_good_rows) {
@@ -231,28 +227,6 @@ pub(crate) async fn withdraw(
         .withdraw(&list, vrm, signed_in.name(), Timestamp::now())
         .await?;
     Ok(Json(WithdrawAnswer { change }))
-}
-
-/// Takes the file in: [`crate::extract::MAX_JSON_BYTES`] bounds decoded bodies, a raw one is bounded here.
-async fn receive(body: RawBody) -> Result<Vec<u8>, ControlRoomError> {
-    let mut chunks = body.into_data_stream();
-    let mut file = Vec::new();
-    loop {
-        let chunk = tokio::time::timeout(MAX_PAUSE, chunks.next())
-            .await
-            .map_err(|_| ControlRoomError::request("body", "the file stopped coming; send it again"))?;
-        let Some(chunk) = chunk else {
-            return Ok(file);
-        };
-        let chunk =
-            chunk.map_err(|_| ControlRoomError::request("body", "the file broke off; send it again"))?;
-        if file.len() + chunk.len() > MAX_LIST_BYTES {
-            return Err(ControlRoomError::TooLarge {
-                limit: MAX_LIST_BYTES,
-            });
-        }
-        file.extend_from_slice(&chunk);
-    }
 }
 
 async fn parse(

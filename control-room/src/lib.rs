@@ -6,7 +6,8 @@
 //! role allows it; a browser that comes back with the last event id it saw gets every case event since, once, in order;
 //! every sign-in, view of a case, search and change leaves an audit row, and none of them holds a plate.
 //! **Not here:** what a decision may be (`domain::case`), its transaction and its audit row (`store`), the ranking of
-//! units (`dispatcher`), the reading of list files (`intelligence`), cameras' side (`ingest`).
+//! units (`dispatcher`), the reading of list files (`intelligence`), matching and what a confusion table learns (`matcher`), cameras'
+//! side (`ingest`).
 //!
 //! Read the table in `routes.rs` first, then `access.rs`, then `events.rs`.
 
@@ -15,6 +16,7 @@ mod access;
 mod app;
 mod audit;
 mod cases;
+mod confusion;
 mod error;
 mod events;
 mod extract;

@@ -8,7 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use domain::user::Permission::{ActOnCases, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
+use domain::user::Permission::{ActOnCases, Administer, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +17,9 @@ use crate::access::Access::{Anyone, Needs, SignedIn};
 use crate::access::{self, Access, Gate};
 use crate::app::App;
 use crate::extract::MAX_JSON_BYTES;
-use crate::{audit, cases, events, health, hotlists, images, map, openapi, schemas, session, units};
+use crate::{
+    audit, cases, confusion, events, health, hotlists, images, map, openapi, schemas, session, units,
+};
 
 /// One row of the table.
 pub(crate) struct Route {
@@ -205,6 +207,16 @@ fn lists() -> Vec<Route> {
         .takes::<hotlists::Withdraw>()
         .gives::<hotlists::WithdrawAnswer>("What changed")
         .fails(404, "There is no such list or vehicle on it"),
+        Route::post(
+            "/api/confusion/learn",
+            Needs(Administer),
+            confusion::learn,
+            "Learn confusion tables from verdicts and reads; the body is the table believed so far, or empty",
+        )
+        .takes_types(&["application/toml"])
+        .gives::<confusion::LearnAnswer>("The tables, which are not put in force")
+        .fails(413, "The table is larger than 4 MiB")
+        .fails(422, "`bad_table`: the body is no file of confusion tables"),
     ]
 }
 

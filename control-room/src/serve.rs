@@ -34,7 +34,7 @@ pub(crate) async fn run(
     let feed = Arc::new(Feed::new(parts.store.clone()));
     let mut tasks = Follower {
         feed: Arc::clone(&feed),
-        log: parts.log,
+        log: Arc::clone(&parts.log),
         store: parts.store.clone(),
         ready: ready.clone(),
         shutdown: ending.clone(),
@@ -43,6 +43,7 @@ pub(crate) async fn run(
     .spawn();
     tokio::task::spawn_blocking(session::warm_up);
     let app = App::new(
+        parts.log,
         parts.store,
         parts.images,
         parts.force,

@@ -61,6 +61,7 @@ fn permission(name: &str) -> Option<Permission> {
         "view_hotlists" => Permission::ViewHotlists,
         "change_hotlists" => Permission::ChangeHotlists,
         "view_audit" => Permission::ViewAudit,
+        "administer" => Permission::Administer,
         "any signed-in user" => return None,
         other => panic!("{other}: a permission that this test does not know"),
     })

@@ -350,7 +350,7 @@ pub fn hit(mark: &str, grade: u8, at: Timestamp) -> Hit {
     Hit::exact(read, entry(mark, grade), Revision(1), at)
 }
 
-/// One square BCU with a road, a camera and a unit.
+/// One square BCU with a road, two cameras and two units.
 pub fn force() -> Force {
     Force::parse(&ForceFiles {
         force_toml: r#"
@@ -372,7 +372,9 @@ pub fn force() -> Force {
             .to_owned(),
         cameras_json:
             r#"[{"camera":"M57-J2-N","site":"M57-J2","name":"M57 J2 northbound","bcu":"KN","road":"M57",
-            "lat":53.42,"lon":-2.88,"bearing_deg":330}]"#
+            "lat":53.42,"lon":-2.88,"bearing_deg":330},
+            {"camera":"M57-J6-N","site":"M57-J6","name":"M57 J6 northbound","bcu":"KN","road":"M57",
+            "lat":53.47,"lon":-2.9,"bearing_deg":330}]"#
                 .to_owned(),
         units_json: r#"[{"callsign":"KN11","bcu":"KN","crew":2,"skills":[],"lat":53.45,"lon":-2.85},
             {"callsign":"KN12","bcu":"KN","crew":2,"skills":["armed"],"lat":53.46,"lon":-2.85}]"#

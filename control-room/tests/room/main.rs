@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows the tests, not what they share")]
 
 mod access;
+mod confusion;
 mod connections;
 mod data;
 mod deciding;
