@@ -89,6 +89,18 @@ pub enum Command {
     /// Lists of vehicles of interest, for intelligence units.
     #[command(subcommand)]
     Hotlist(Hotlist),
+    /// The vehicle register of this machine's matcher: which marks there are, and what their vehicles look like.
+    ///
+    /// A file of the machine, which needs no running system to change: a matcher takes it within seconds. Every machine with a
+    /// matcher has its own. It tells a misread from a vehicle of that mark; without one, recent sightings alone do.
+    #[command(subcommand)]
+    Register(Register),
+    /// How this machine's matcher believes that plates are misread.
+    ///
+    /// A file of the machine, which needs no running system to change: a matcher takes it within seconds. Every machine with a
+    /// matcher has its own. Without one, a default table counts.
+    #[command(subcommand)]
+    Confusion(Confusion),
     /// Seeded reads as NDJSON (to stdout or a file), or into Kafka with --kafka.
     Simulate {
         /// Reads a second.
@@ -219,6 +231,57 @@ pub enum Hotlist {
         /// Answers as JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Register {
+    /// Checks the licensing authority's file and puts it into its place, whole or not at all.
+    ///
+    /// CSV in UTF-8 with a header: the column vrm must be there, make and colour may, others are passed over.
+    Load {
+        /// The file.
+        file: PathBuf,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes the register out of use.
+    Remove,
+    /// Reads the register: its marks, the memory that it takes, its file, when it was loaded.
+    Status {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Confusion {
+    /// Prints the table in force, as a file of it would be.
+    Show,
+    /// Checks a file without loading it.
+    Check {
+        /// The file: TOML, as docs/confusion.md describes it.
+        file: PathBuf,
+    },
+    /// Checks a file and puts it into its place, whole or not at all.
+    Load {
+        /// The file: TOML, as docs/confusion.md describes it.
+        file: PathBuf,
+    },
+    /// Takes the table out of use: the default one counts again.
+    Remove,
+    /// Learns a table from what operators decided and how vehicles were read on their way, and prints it.
+    ///
+    /// The running control room does it, for an admin: it alone can read an embedded log, and with Kafka it has log and database at
+    /// hand. It starts from the table in force on this machine. Nothing is put in force: look at the table, then `load` it.
+    Learn {
+        /// Writes the table here instead of stdout.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
     },

@@ -8,6 +8,7 @@ mod config;
 mod force;
 mod management;
 mod messages;
+mod replace;
 mod topology;
 mod traces;
 

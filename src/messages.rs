@@ -29,11 +29,21 @@ pub fn start_logging(json: bool) {
 
 /// Says what failed, and why, one cause a line.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
+    explain(error);
+    ExitCode::FAILURE
+}
+
+/// Says why an input is refused, one cause a line.
+pub fn refuse(error: &anyhow::Error) -> ExitCode {
+    explain(error);
+    INPUT_REFUSED.into()
+}
+
+fn explain(error: &anyhow::Error) {
     eprintln!("steelring: {error}");
     for cause in error.chain().skip(1) {
         eprintln!("  because {cause}");
     }
-    ExitCode::FAILURE
 }
 
 /// A progress bar on stderr; hidden where nobody watches.

@@ -2,14 +2,18 @@
 
 mod audit;
 pub mod bench;
+mod confusion;
 mod dlq;
 mod hotlist;
+mod register;
 mod simulate;
 mod source;
 mod stage;
 mod up;
 mod user;
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -30,6 +34,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Dispatcher => stage::dispatcher(&load()?).await,
         Command::ControlRoom => stage::control_room(&load()?).await,
         Command::Hotlist(command) => hotlist::run(&load()?, command).await,
+        Command::Register(command) => register::run(&load()?, command),
+        Command::Confusion(command) => confusion::run(&load()?, command).await,
         Command::Simulate {
             rate,
             seconds,
@@ -50,4 +56,16 @@ const ACTOR: &str = "command-line";
 fn print_json(value: &impl Serialize) -> Result<()> {
     println!("{}", serde_json::to_string_pretty(value).context("write JSON")?);
     Ok(())
+}
+
+/// Takes a file out of its place; one that is not there is out already.
+fn remove(place: &Path, what: &str) -> Result<ExitCode> {
+    match std::fs::remove_file(place) {
+        Ok(()) => eprintln!("the {what} is out of use"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!("no {what}: there is no {}", place.display());
+        }
+        Err(error) => return Err(error).with_context(|| format!("remove {}", place.display())),
+    }
+    Ok(ExitCode::SUCCESS)
 }
