@@ -14,6 +14,7 @@ use matcher::description::Description;
 use matcher::gate::{Envelope, Gate};
 use matcher::index::Index;
 use matcher::matching::{Candidate, Case, Found, judge, probe, probe_alike};
+use matcher::posts::Posts;
 use stream::wire;
 
 /// Reads in a batch: what a matcher takes at once from a backlog.
@@ -26,7 +27,7 @@ fn matching(criterion: &mut Criterion) {
     let world = rig::world();
     let reads: Vec<Read> = rig::reads(&world, BATCH).iter().map(Read::of).collect();
     let keys = || reads.iter().map(|read| Some(read.key.as_slice()));
-    let beliefs = Beliefs::default();
+    let (beliefs, posts) = (Beliefs::default(), Posts::default());
     let mut group = criterion.benchmark_group("match");
     group.throughput(Throughput::Elements(BATCH as u64));
     for size in rig::sized(&SIZES[..], &TINY) {
@@ -56,6 +57,7 @@ fn matching(criterion: &mut Criterion) {
                             seen: None,
                             index: &index,
                             beliefs: &beliefs,
+                            posts: &posts,
                             now: rig::now(),
                         };
                         judge(&case, std::iter::once(*mark), &mut hits).expect("confidences");
@@ -113,7 +115,7 @@ fn alternative<'k, K: Iterator<Item = Option<&'k [u8]>>>(
     let map: HashMap<&[u8], usize> = entries
         .iter()
         .enumerate()
-        .map(|(number, entry)| (entry.vrm.as_bytes(), number))
+        .map(|(number, entry)| (entry.target.as_str().as_bytes(), number))
         .collect();
     group.bench_function(BenchmarkId::new("std_hash_map", size), |b| {
         b.iter(|| keys().flatten().filter(|key| map.contains_key(key)).count());

@@ -192,6 +192,7 @@ impl Running {
             log,
             name: settings.matcher_name.clone(),
             cameras: force.cameras.clone(),
+            zone: force.timezone.clone(),
             options: settings.matching.clone(),
         };
         self.stage("matcher", |ready, shutdown| matcher::run(parts, ready, shutdown));

@@ -16,6 +16,7 @@ use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint, least_speed};
 use domain::read::RawRead;
+use domain::scope::Scope;
 use domain::unit::{UnitPosition, UnitState};
 use domain::{CallSign, EntryId, ListName, Position, SourceName, Timestamp};
 use stream::kafka::{KafkaLog, KafkaOptions};
@@ -157,10 +158,11 @@ fn a_misread_a_clone_and_a_past_read_are_told_apart_in_a_browser() {
     assert_eq!(status, 200, "{answer}");
 
     let (clone, past) = (cloned("QX07CLN"), past("QX07PST"));
+    let (cloned, passed) = (clone.vrm(), past.vrm());
     let marks = [
         ("STEELRING_MISREAD", MISREAD),
-        ("STEELRING_CLONE", clone.entry.vrm.as_str()),
-        ("STEELRING_PAST", past.entry.vrm.as_str()),
+        ("STEELRING_CLONE", cloned.as_str()),
+        ("STEELRING_PAST", passed.as_str()),
     ];
     let records = [&clone, &past].map(|hit| wire::hit_record(hit).unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -192,7 +194,7 @@ fn hit(mark: &str, camera: &Camera, minutes: i64) -> Hit {
     let entry = Entry {
         entry_id: EntryId::of_entry(&list, vrm, ""),
         list,
-        vrm,
+        target: vrm.into(),
         grade: Grade::Two,
         action: Action::Stop,
         markers: Vec::new(),
@@ -205,6 +207,7 @@ fn hit(mark: &str, camera: &Camera, minutes: i64) -> Hit {
         reference: String::new(),
         listed_at: now,
         expires_at: None,
+        scope: Scope::default(),
     };
     Hit::exact(read, entry, Revision(1), now)
 }

@@ -48,7 +48,7 @@ pub fn grow() -> Result<Vec<Value>> {
         drop(index);
         let map: HashMap<Vrm, u32> = own
             .iter()
-            .map(|entry| entry.vrm)
+            .filter_map(|entry| entry.target.mark())
             .chain((0..absent).map(never_issued))
             .zip(0..)
             .collect();
@@ -77,7 +77,7 @@ fn index_of(own: &[Entry], absent: usize) -> Index {
         let vrm = never_issued(number);
         Entry {
             entry_id: EntryId::of_entry(&pattern.list, vrm, &pattern.reference),
-            vrm,
+            target: vrm.into(),
             ..pattern.clone()
         }
     });

@@ -88,7 +88,7 @@ pub fn hits(world: &World, vehicles: usize) -> Vec<domain::hit::Hit> {
         .into_iter()
         .filter(|entry| entry.grade < Grade::Four);
     let mut seen = std::collections::HashSet::new();
-    let distinct = opening.filter(|entry| seen.insert(entry.vrm));
+    let distinct = opening.filter(|entry| seen.insert(entry.target));
     distinct
         .take(vehicles)
         .map(|entry| hit(&read, entry, 0))
@@ -98,9 +98,10 @@ pub fn hits(world: &World, vehicles: usize) -> Vec<domain::hit::Hit> {
 /// The hit of an entry's vehicle, so many seconds after `read`.
 pub fn hit(read: &PlateRead, entry: Entry, later_s: i64) -> domain::hit::Hit {
     let captured_at = read.captured_at + SignedDuration::from_secs(later_s);
+    let vrm = entry.target.mark().expect("the world knows what it looks for");
     let read = PlateRead {
-        read_id: domain::ReadId::of_read(&read.camera, captured_at, entry.vrm),
-        vrm: entry.vrm,
+        read_id: domain::ReadId::of_read(&read.camera, captured_at, vrm),
+        vrm,
         captured_at,
         received_at: captured_at,
         ..read.clone()

@@ -179,6 +179,12 @@ fn store(error: &StoreError) -> Outside {
             "not_found",
             format!("there is no such {what}"),
         ),
+        StoreError::TooManyPatterns { .. } => Outside::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too_many_patterns",
+            error.to_string(),
+        )
+        .field("body"),
         StoreError::Exists(_) => Outside::new(StatusCode::CONFLICT, "exists", error.to_string()),
         _ => unavailable("the database does not answer; nothing was changed, try again in a moment"),
     }

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::body::Body as RawBody;
 use axum::extract::State;
 use domain::hotlist::{Entry, Grade, Revision};
-use domain::{EntryId, ListName, Timestamp, Vrm};
+use domain::target::Target;
+use domain::{EntryId, ListName, Timestamp};
 use intelligence::{Options, Parsed, RowFault};
 use serde::{Deserialize, Serialize};
 use store::hotlists::{ListChange, ListSummary};
@@ -105,7 +106,7 @@ pub(crate) struct LoadAnswer {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Withdraw {
-    /// The entries of this vehicle alone; without it the whole list.
+    /// The entries of this mark or pattern alone; without it the whole list.
     vrm: Option<String>,
 }
 
@@ -169,7 +170,7 @@ pub(crate) async fn load(
         .map_err(|_| ControlRoomError::Busy("another list is being loaded; try again when it is done"))?;
     let default_grade: Option<Grade> = extract::optional("default_grade", asked.default_grade.as_deref())?;
     let file = extract::receive(body, MAX_LIST_BYTES).await?;
-    let parsed = parse(&app, &list, file, Options { default_grade }).await?;
+    let parsed = parse(&app, &list, file, default_grade).await?;
     tracing::info!(%list, parsed.rows, parsed.bad_rows, "a list was sent");
     if !parsed.may_load(asked.accept_good_rows) {
         return Err(refusal(parsed, asked.accept_good_rows));
@@ -218,7 +219,7 @@ pub(crate) async fn withdraw(
     // An empty mark must not read as "the whole list".
     let vrm = vrm
         .map(|text| {
-            text.parse::<Vrm>()
+            text.parse::<Target>()
                 .map_err(|error| ControlRoomError::request("vrm", error))
         })
         .transpose()?;
@@ -233,10 +234,14 @@ async fn parse(
     app: &App,
     list: &ListName,
     file: Vec<u8>,
-    options: Options,
+    default_grade: Option<Grade>,
 ) -> Result<Parsed, ControlRoomError> {
     let zone = app.force.timezone.clone();
     let list = list.clone();
+    let options = Options {
+        default_grade,
+        sites: Some(app.force.sites()),
+    };
     let read = move || intelligence::parse_with(&list, &file, &options, Timestamp::now(), &zone);
     // A second or more of pure computing for a large list: not on a thread that serves others.
     tokio::task::spawn_blocking(read)

@@ -113,11 +113,12 @@ drawn! {
         country: Option<String>,
     }
 
-    /// One vehicle on one list.
+    /// One vehicle on one list, or all vehicles of a pattern.
     struct Entry {
         /// 32 hexadecimal digits.
         entry_id: String,
         list: String,
+        /// A mark, or a pattern of marks: `?` is any one character, `*` any number of them.
         vrm: String,
         #[schema(minimum = 1, maximum = 4)]
         grade: u8,
@@ -134,6 +135,18 @@ drawn! {
         listed_at: Timestamp,
         /// The weed date.
         expires_at: Option<Timestamp>,
+        /// Absent where it is looked for everywhere and always.
+        scope: Option<Scope>,
+    }
+
+    /// Where and when an entry is looked for.
+    struct Scope {
+        /// At these sites; absent for all.
+        sites: Option<Vec<String>>,
+        /// Only vehicles that travel in this direction.
+        direction: Option<Direction>,
+        /// Hours of each day in the force's time zone, such as `22:00-06:00`.
+        hours: Option<String>,
     }
 
     /// One read matched to one entry.
@@ -393,13 +406,14 @@ drawn_names! {
         WrongVehicle, Other,
     }
     enum Motion { Towards, Away }
+    enum Direction { North, East, South, West }
     enum Action { Stop, Observe, Silent, Intelligence }
     enum Marker {
         RegisteredSexOffender, Firearms, Weapons, Explosives, Violent, Contagious, Escaper, Alleges, Ailment, Suicidal,
         Mental, Drugs, ImpersonatesMale, ImpersonatesFemale, MissingPerson, Wanted, Stolen, LostOrStolenPlates,
         NoInsurance, NoTax, Disqualified,
     }
-    enum MatchKind { Exact, Misread, Clone }
+    enum MatchKind { Exact, Misread, Wildcard, Clone }
     enum Evidence { Characters, Confidence, Syntax, Register, Colour, Make, History }
     enum DeploymentState { Proposed, Accepted, EnRoute, AtScene, Cleared }
     enum UnitState { Available, Accepted, EnRoute, AtScene, Busy, OffDuty }

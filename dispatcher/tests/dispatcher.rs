@@ -12,6 +12,7 @@ use domain::geo::Area;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::RawRead;
+use domain::scope::Scope;
 use domain::unit::{UnitPosition, UnitState};
 use domain::{
     BcuCode, CallSign, CameraId, EntryId, ListName, Position, SourceName, Timestamp, UserName, Vrm,
@@ -133,7 +134,7 @@ fn hit(plate: &str, grade: Grade, second: i64) -> Hit {
     let entry = Entry {
         entry_id: EntryId::of_entry(&list, vrm, ""),
         list,
-        vrm,
+        target: vrm.into(),
         grade,
         action: Action::Stop,
         markers: Vec::new(),
@@ -146,6 +147,7 @@ fn hit(plate: &str, grade: Grade, second: i64) -> Hit {
         reference: String::new(),
         listed_at: now,
         expires_at: None,
+        scope: Scope::default(),
     };
     Hit::exact(read, entry, Revision(1), now)
 }

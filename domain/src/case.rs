@@ -340,7 +340,7 @@ impl DeploymentState {
 pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
     let case = Case {
         case_id: CaseId::opened_by(hit.hit_id),
-        vrm: hit.entry.vrm,
+        vrm: hit.vrm(),
         grade: hit.entry.grade,
         state: CaseState::New,
         version: 0,

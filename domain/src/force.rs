@@ -1,5 +1,7 @@
 //! A police force as the system needs to know it: BCUs, cameras, main roads, units. Read from four small files.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -198,6 +200,12 @@ struct RoadProperties {
 }
 
 impl Force {
+    /// The sites of its cameras.
+    #[must_use]
+    pub fn sites(&self) -> BTreeSet<SiteId> {
+        self.cameras.iter().map(|camera| camera.site.clone()).collect()
+    }
+
     /// Reads and checks a force: every camera and unit belongs to a BCU that exists, and stands on its ground.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use crate::hotlist::{Entry, Revision};
 use crate::journey::Journey;
 use crate::misread::Difference;
 use crate::read::PlateRead;
-use crate::{HitId, Timestamp};
+use crate::target::Target;
+use crate::{HitId, Timestamp, Vrm};
 
 /// One read matched to one entry, carrying both: what follows needs no look-up, and the record stays as it was judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub enum MatchKind {
     Exact,
     /// Not in every character: the read may be a misread of the listed mark.
     Misread,
+    /// The mark as read fits the listed pattern in every character.
+    Wildcard,
     /// The mark was read at two places that no vehicle gets from one to the other of in time: one of the two plates is false.
     /// The entry is one that the matcher made for it, on a list of its own.
     Clone,
@@ -103,6 +106,25 @@ impl Hit {
             journey: None,
             past: false,
             matched_at: now,
+        }
+    }
+
+    /// The hit of `read` on an `entry` whose pattern its mark fits. Nobody says how likely that is: there is no one vehicle that
+    /// it could be.
+    #[must_use]
+    pub fn wildcard(read: PlateRead, entry: Entry, revision: Revision, now: Timestamp) -> Self {
+        Self {
+            kind: MatchKind::Wildcard,
+            ..Self::exact(read, entry, revision, now)
+        }
+    }
+
+    /// The vehicle that it is about: the one that is listed, or the one that was read where a pattern is.
+    #[must_use]
+    pub fn vrm(&self) -> Vrm {
+        match self.entry.target {
+            Target::Mark(vrm) => vrm,
+            Target::Pattern(_) => self.read.vrm,
         }
     }
 

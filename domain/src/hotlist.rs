@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{EntryId, ListName, Vrm};
+use crate::scope::Scope;
+use crate::target::Target;
+use crate::{EntryId, ListName};
 
 /// How fast a hit wants an answer. Lower is more urgent, and sorts first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -175,15 +177,16 @@ impl Marker {
     }
 }
 
-/// One vehicle on one list.
+/// One vehicle on one list, or all vehicles of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Hash of list, mark and reference.
     pub entry_id: EntryId,
     /// The list it is on.
     pub list: ListName,
-    /// The mark looked for.
-    pub vrm: Vrm,
+    /// The mark looked for, or the pattern of marks.
+    #[serde(rename = "vrm")]
+    pub target: Target,
     /// How fast a hit wants an answer.
     pub grade: Grade,
     /// What the officer is asked to do.
@@ -216,6 +219,9 @@ pub struct Entry {
     /// The weed date: from here on it is no longer looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Where and when it is looked for.
+    #[serde(default, skip_serializing_if = "Scope::is_everything")]
+    pub scope: Scope,
 }
 
 impl Entry {
@@ -223,7 +229,7 @@ impl Entry {
     #[must_use]
     pub fn on(self, list: &ListName) -> Self {
         Self {
-            entry_id: EntryId::of_entry(list, self.vrm, &self.reference),
+            entry_id: EntryId::of_entry(list, self.target, &self.reference),
             list: list.clone(),
             ..self
         }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::Vrm;
+use crate::target::Target;
 use jiff::Timestamp;
 
 /// Longest name accepted, in characters.
@@ -176,7 +177,7 @@ macro_rules! hash {
 }
 
 hash!(/** A read: the hash of camera, capture time and mark, so that a retransmission has the same id. */ ReadId, "a read id", 16);
-hash!(/** An entry: the hash of its list, its mark and its own reference. */ EntryId, "an entry id", 16);
+hash!(/** An entry: the hash of its list, its mark or pattern and its own reference. */ EntryId, "an entry id", 16);
 hash!(/** A hit: the hash of its read and its entry, so that a replay has the same id. */ HitId, "a hit id", 16);
 hash!(/** A case: the hash of the hit that opened it. */ CaseId, "a case id", 16);
 hash!(/** A deployment: the hash of its case, its unit and the case version that it was made from. */ DeploymentId, "a deployment id", 16);
@@ -195,12 +196,12 @@ impl ReadId {
 }
 
 impl EntryId {
-    /// The id of the entry for `vrm` on `list`; `reference` tells apart several entries for one mark.
+    /// The id of the entry for a mark or pattern on `list`; `reference` tells apart several entries for one.
     #[must_use]
-    pub fn of_entry(list: &ListName, vrm: Vrm, reference: &str) -> Self {
+    pub fn of_entry(list: &ListName, target: impl Into<Target>, reference: &str) -> Self {
         Self(framed(&[
             list.as_str().as_bytes(),
-            vrm.as_bytes(),
+            target.into().as_str().as_bytes(),
             reference.as_bytes(),
         ]))
     }

@@ -11,6 +11,7 @@ use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint};
 use domain::misread::Difference;
 use domain::read::RawRead;
+use domain::scope::Scope;
 use domain::{BcuCode, CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
 
 fn at(second: i64) -> Timestamp {
@@ -34,7 +35,7 @@ fn hit(second: i64, camera: &str, grade: Grade) -> Hit {
     let entry = Entry {
         entry_id: EntryId::of_entry(&list, vrm, &grade.to_string()),
         list,
-        vrm,
+        target: vrm.into(),
         grade,
         action: Action::Stop,
         markers: Vec::new(),
@@ -47,6 +48,7 @@ fn hit(second: i64, camera: &str, grade: Grade) -> Hit {
         reference: String::new(),
         listed_at: at(0),
         expires_at: None,
+        scope: Scope::default(),
     };
     Hit::exact(read, entry, Revision(1), at(second))
 }

@@ -1,8 +1,11 @@
 //! One cell each: text in, value or reason out. A reason never quotes what may be a plate: a shifted column puts
 //! plates anywhere.
 
-use domain::Timestamp;
+use std::collections::BTreeSet;
+
 use domain::hotlist::{Action, Marker};
+use domain::scope::MAX_SITES;
+use domain::{SiteId, Timestamp};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
@@ -16,6 +19,9 @@ const LONGEST_CODE: usize = 3;
 
 const DATES: [&str; 5] = ["%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d"];
 const TIMES: [&str; 4] = ["%H:%M:%S", "%H:%M", "%H%M%S", "%H%M"];
+
+/// What may stand between the parts of a cell that holds several.
+const BETWEEN: [char; 6] = [' ', ',', '/', ';', '|', '\n'];
 
 /// `STOP`, `OBSERVE`, `SILENT`, `INTELLIGENCE`, in any case.
 pub(crate) fn action(text: &str) -> Result<Action, String> {
@@ -35,9 +41,7 @@ pub(crate) fn action(text: &str) -> Result<Action, String> {
 
 /// Marker codes with blanks, commas, slashes or semicolons between; sorted, each once.
 pub(crate) fn markers(text: &str) -> Result<Vec<Marker>, String> {
-    let codes = text
-        .split([' ', ',', '/', ';', '|', '\n'])
-        .filter(|code| !code.is_empty());
+    let codes = text.split(BETWEEN).filter(|code| !code.is_empty());
     let mut markers = Vec::new();
     for (index, code) in codes.enumerate() {
         let Some(marker) = Marker::from_code(code) else {
@@ -57,6 +61,26 @@ pub(crate) fn markers(text: &str) -> Result<Vec<Marker>, String> {
     markers.sort_unstable();
     markers.dedup();
     Ok(markers)
+}
+
+/// Ids of sites with blanks, commas, slashes or semicolons between, each once; all of them `known`, where that is known.
+pub(crate) fn sites(text: &str, known: Option<&BTreeSet<SiteId>>) -> Result<Vec<SiteId>, String> {
+    let mut sites = BTreeSet::new();
+    let ids = text.split(BETWEEN).filter(|id| !id.is_empty());
+    for (index, id) in ids.enumerate() {
+        let number = index + 1;
+        let site = SiteId::parse(id).map_err(|_| format!("number {number} is no site id"))?;
+        if known.is_some_and(|known| !known.contains(&site)) {
+            return Err(format!(
+                "number {number} is no site of this force: write the ids that its cameras have, or nothing for all sites"
+            ));
+        }
+        sites.insert(site);
+    }
+    if sites.len() > MAX_SITES {
+        return Err(format!("{} sites, at most {MAX_SITES} are possible", sites.len()));
+    }
+    Ok(sites.into_iter().collect())
 }
 
 /// The instant from which an entry is no longer looked for. A date counts to the end of its day in `zone`; a time

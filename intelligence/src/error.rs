@@ -25,6 +25,16 @@ pub enum IntelligenceError {
         /// The limit.
         limit: u64,
     },
+    /// More patterns than all lists together may have.
+    #[error(
+        "line {line} is the first past {limit} plates with a ? or *, and all lists together may have no more: list marks where they are known"
+    )]
+    TooManyPatterns {
+        /// The line of the first that is one too many.
+        line: u64,
+        /// The limit.
+        limit: usize,
+    },
     /// Two bytes a character.
     #[error(
         "the file is UTF-16: save it as UTF-8 (in Excel: \"CSV UTF-8\"; elsewhere: iconv -f UTF-16 -t UTF-8) and load it again"

@@ -31,11 +31,14 @@ pub(crate) enum Column {
     Cad,
     Grade,
     Region,
+    Sites,
+    Direction,
+    Hours,
     Spare,
 }
 
 /// Every column: our name, and what others call it (in lower case, one blank for whatever is no letter or digit).
-const COLUMNS: [(Column, &str, &[&str]); 17] = [
+const COLUMNS: [(Column, &str, &[&str]); 20] = [
     (
         Column::Vrm,
         "vrm",
@@ -114,6 +117,17 @@ const COLUMNS: [(Column, &str, &[&str]); 17] = [
         Column::Region,
         "region",
         &["region", "state province", "province", "country"],
+    ),
+    (Column::Sites, "sites", &["sites", "site", "site id", "site ids"]),
+    (
+        Column::Direction,
+        "direction",
+        &["direction", "direction of travel", "travel direction"],
+    ),
+    (
+        Column::Hours,
+        "hours",
+        &["hours", "active hours", "times", "active times"],
     ),
     (Column::Spare, "spare", &["spare", "spare 1", "spare 2"]),
 ];

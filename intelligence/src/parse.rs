@@ -1,11 +1,12 @@
 //! A list's file into entries, as a whole: rows, doubles, counts.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use domain::hotlist::{Entry, Grade};
-use domain::{EntryId, ListName, Timestamp};
+use domain::pattern::MAX_PATTERNS;
+use domain::{EntryId, ListName, SiteId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub const MAX_FAULTS_KEPT: usize = 1_000;
 pub struct Options {
     /// The grade of every row that has none of its own, instead of the one that follows from action and markers.
     pub default_grade: Option<Grade>,
+    /// The force's sites, where they are known: an entry that is looked for at another would never be found.
+    pub sites: Option<BTreeSet<SiteId>>,
 }
 
 /// What is wrong with a row.
@@ -130,6 +133,7 @@ struct Reading<'a> {
     /// Where each id stands in `parsed.entries`, and the line that it came from.
     seen: HashMap<EntryId, (usize, u64)>,
     faults: Vec<Fault>,
+    patterns: usize,
     tally: Tally,
 }
 
@@ -154,6 +158,7 @@ impl<'a> Reading<'a> {
             },
             seen: HashMap::new(),
             faults: Vec::new(),
+            patterns: 0,
             tally: Tally::default(),
         }
     }
@@ -177,7 +182,7 @@ impl<'a> Reading<'a> {
         match found {
             Found::Record => {
                 if let Some(read) = row::read(self.shared, records, &mut self.faults) {
-                    self.keep(line, read);
+                    self.keep(line, read)?;
                 }
             }
             Found::OpenQuote => self.fault("a quote is opened and not closed: close or remove it"),
@@ -192,7 +197,7 @@ impl<'a> Reading<'a> {
     }
 
     /// One id is one entry: the same row again is passed over, another row is refused.
-    fn keep(&mut self, line: u64, read: Read) {
+    fn keep(&mut self, line: u64, read: Read) -> Result<(), IntelligenceError> {
         match self.seen.entry(read.entry.entry_id) {
             Slot::Occupied(slot) => {
                 let (index, earlier) = *slot.get();
@@ -209,9 +214,15 @@ impl<'a> Reading<'a> {
                 self.tally.derived += u64::from(read.grade_derived);
                 self.tally.endless += u64::from(read.entry.expires_at.is_none());
                 self.parsed.expired += u64::from(!read.entry.is_live_at(self.shared.now));
+                self.patterns += usize::from(read.entry.target.is_pattern());
+                if self.patterns > MAX_PATTERNS {
+                    let limit = MAX_PATTERNS;
+                    return Err(IntelligenceError::TooManyPatterns { line, limit });
+                }
                 self.parsed.entries.push(read.entry);
             }
         }
+        Ok(())
     }
 
     /// `TOTAL RECORD` with a number behind it shows whether the file was cut short.

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
-use domain::{EntryId, ListName, Timestamp, Vrm};
+use domain::scope::{Direction, Hours, Scope};
+use domain::target::Target;
+use domain::{EntryId, ListName, Timestamp};
 use jiff::tz::TimeZone;
 
 use crate::layout::{Column, Layout};
@@ -47,8 +49,8 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
         records,
         faults,
     };
-    let vrm = row.parsed(Column::Vrm, |text| {
-        Vrm::parse(text).map_err(|error| error.to_string())
+    let target = row.parsed(Column::Vrm, |text| {
+        Target::parse(text).map_err(|error| error.to_string())
     });
     let markers: Vec<Marker> = row.optional(Column::Markers, cells::markers).unwrap_or_default();
     let grade: Option<Grade> = row.optional(Column::Grade, |text| {
@@ -58,6 +60,7 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
     let expires_at = row
         .optional(Column::ExpiresAt, |text| cells::expiry(text, shared.zone))
         .flatten();
+    let scope = row.scope();
     let reason = row.reason(&markers);
     let (reference, information) = row.reference_and_information();
     let make = row.text(Column::Make, SHORT_TEXT);
@@ -67,12 +70,12 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
     if !faults.is_empty() {
         return None;
     }
-    let (vrm, action) = (vrm?, action?);
+    let (target, action) = (target?, action?);
     let given = grade.or(shared.options.default_grade);
     let entry = Entry {
-        entry_id: EntryId::of_entry(shared.list, vrm, &reference),
+        entry_id: EntryId::of_entry(shared.list, target, &reference),
         list: shared.list.clone(),
-        vrm,
+        target,
         grade: given.unwrap_or_else(|| grading::grade_of(action, &markers)),
         action,
         markers,
@@ -85,6 +88,7 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
         reference,
         listed_at: shared.now,
         expires_at,
+        scope,
     };
     Some(Read {
         entry,
@@ -160,6 +164,21 @@ impl Row<'_, '_> {
             "" => Err("empty: write STOP, OBSERVE, SILENT or INTELLIGENCE".to_owned()),
             text => cells::action(text),
         })
+    }
+
+    fn scope(&mut self) -> Scope {
+        let known = self.shared.options.sites.as_ref();
+        Scope {
+            sites: self
+                .optional(Column::Sites, |text| cells::sites(text, known))
+                .unwrap_or_default(),
+            direction: self.optional(Column::Direction, |text| {
+                text.parse::<Direction>().map_err(|error| error.to_string())
+            }),
+            hours: self.optional(Column::Hours, |text| {
+                text.parse::<Hours>().map_err(|error| error.to_string())
+            }),
+        }
     }
 
     /// Whoever stops a vehicle must know why: a marker will do where the list's owner wrote nothing.

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
-use domain::{ListName, Timestamp, Vrm};
+use domain::scope::{Direction, Scope};
+use domain::{ListName, SiteId, Timestamp, Vrm};
 use intelligence::{IntelligenceError, MAX_FAULTS_KEPT, Options, Parsed, parse, parse_with};
 use jiff::tz::TimeZone;
 use rand::seq::IndexedRandom;
@@ -70,7 +71,7 @@ fn a_row_of_sixteen_columns_becomes_an_entry_that_keeps_every_word() {
     let expected = Entry {
         entry_id: domain::EntryId::of_entry(&list, vrm, "07/123456X"),
         list,
-        vrm,
+        target: vrm.into(),
         grade: Grade::One,
         action: Action::Stop,
         markers: vec![Marker::Firearms],
@@ -83,6 +84,7 @@ fn a_row_of_sixteen_columns_becomes_an_entry_that_keeps_every_word() {
         reference: "07/123456X".into(),
         listed_at: now(),
         expires_at: Some("2027-01-01T00:00:00Z".parse().unwrap()),
+        scope: Scope::default(),
     };
     assert_eq!(*entry, expected);
     assert_eq!((parsed.rows, parsed.bad_rows, parsed.expired), (1, 0, 0));
@@ -98,7 +100,7 @@ fn a_header_names_the_columns_in_any_order_and_what_is_not_said_is_concluded_wit
             (grade, action),
             "{text:?}"
         );
-        assert_eq!(parsed.entries[0].vrm.as_str(), "AB12CDE");
+        assert_eq!(parsed.entries[0].target.as_str(), "AB12CDE");
     };
     check(
         "vrm,grade,action,reason\nAB12CDE,1,STOP,x\n",
@@ -143,12 +145,89 @@ fn a_header_names_the_columns_in_any_order_and_what_is_not_said_is_concluded_wit
 fn a_grade_set_for_the_load_counts_where_the_row_has_none() {
     let options = Options {
         default_grade: Some(Grade::Two),
+        ..Options::default()
     };
     let text = "vrm,grade,reason\nAB12CDE,,x\nAB12CDF,3,x\n";
     let list = ListName::parse("stolen").unwrap();
     let parsed = parse_with(&list, text.as_bytes(), &options, now(), &zone()).unwrap();
     let grades: Vec<_> = parsed.entries.iter().map(|entry| entry.grade).collect();
     assert_eq!(grades, [Grade::Two, Grade::Three]);
+}
+
+#[test]
+fn an_entry_may_be_limited_to_sites_a_direction_and_hours() {
+    let check = |cells: &str, sites: &[&str], direction: Option<Direction>, hours: Option<&str>| {
+        let parsed = load(format!(
+            "vrm,reason,sites,direction,active hours\nAB12CDE,x,{cells}\n"
+        ))
+        .unwrap();
+        assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
+        let expected = Scope {
+            sites: sites.iter().map(|id| SiteId::parse(id).unwrap()).collect(),
+            direction,
+            hours: hours.map(|hours| hours.parse().unwrap()),
+        };
+        assert_eq!(parsed.entries[0].scope, expected, "{cells}");
+    };
+    check(",,", &[], None, None);
+    check("M57-J2 A580;M57-J2,,", &["A580", "M57-J2"], None, None);
+    check(",Northbound,", &[], Some(Direction::North), None);
+    check(",w,22:00-6:00", &[], Some(Direction::West), Some("22:00-06:00"));
+}
+
+#[test]
+fn a_site_that_the_force_does_not_have_is_a_fault_where_its_sites_are_known() {
+    let site = |id: &str| SiteId::parse(id).unwrap();
+    let options = Options {
+        sites: Some([site("A580"), site("M57-J2")].into()),
+        ..Options::default()
+    };
+    let list = ListName::parse("stolen").unwrap();
+    let text = "vrm,reason,sites\nAB12CDE,x,M57-J2\nAB12CDF,x,A580 M57-J22\n";
+    let parsed = parse_with(&list, text.as_bytes(), &options, now(), &zone()).unwrap();
+    let faults: Vec<_> = parsed.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(parsed.entries.len(), 1);
+    assert!(
+        faults[0].starts_with("line 3, column sites (3): number 2 is no site of this force"),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn a_plate_with_wildcards_is_a_pattern() {
+    let text = "vrm,reason\nab1? cde,x\nAB1*,x\nAB12CDE,x\n";
+    let parsed = load(text).unwrap();
+    assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
+    let targets: Vec<_> = parsed
+        .entries
+        .iter()
+        .map(|entry| (entry.target.as_str(), entry.target.is_pattern()))
+        .collect();
+    assert_eq!(targets, [("AB1?CDE", true), ("AB1*", true), ("AB12CDE", false)]);
+    assert_eq!(
+        load(row(1, "AB1*")).unwrap().entries.len(),
+        1,
+        "in 16 columns too"
+    );
+}
+
+#[test]
+fn a_list_with_a_million_wildcards_is_refused_at_the_first_too_many() {
+    let mut file = "vrm,reason\n".to_owned();
+    for number in 0..1_000_000 {
+        writeln!(file, "A{number:06}?,x").unwrap();
+    }
+    let error = load(&file).unwrap_err().to_string();
+    assert!(
+        error.starts_with("line 10002 is the first past 10000 plates with a ? or *"),
+        "{error}"
+    );
+    let most: String = file
+        .lines()
+        .take(10_001)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(load(most).unwrap().entries.len(), 10_000);
 }
 
 /// A file whose first row is good, and what its faults must say.
@@ -196,7 +275,13 @@ fn a_bad_cell_is_named_by_line_column_and_reason() {
     check(1, "NOTAG", "vrm (1)", "placeholder");
     check(1, "unknown", "vrm (1)", "placeholder");
     check(1, &"ZZ99".repeat(10), "vrm (1)", "40 characters, at most 10");
-    check(1, "ZZ99?ZZ", "vrm (1)", "character 5");
+    check(1, "ZZ99_ZZ", "vrm (1)", "character 5");
+    check(1, "*", "vrm (1)", "0 letters and digits, at least 3");
+    check(1, "??", "vrm (1)", "0 letters and digits, at least 3");
+    check(1, "ZZ*", "vrm (1)", "2 letters and digits, at least 3");
+    check(1, "ZZ99???????", "vrm (1)", "a mark has at most 10");
+    check(1, &"Z*".repeat(9), "vrm (1)", "18 characters, at most 12");
+    check(1, "ZZ99%*", "vrm (1)", "character 5 of the pattern");
     check(2, &"x".repeat(65), "make (2)", "65 characters, at most 64");
     check(5, "", "action (5)", "empty: write STOP");
     check(5, "ZZ99ZZZ", "action (5)", "not an action");
@@ -252,6 +337,20 @@ fn a_bad_row_is_named_as_a_whole() {
             (3, "grade (2)", "a grade is 1, 2, 3 or 4"),
             (3, "expires_at (3)", "not a date"),
         ],
+    );
+    check_faults(
+        "vrm,sites,direction,hours,reason\nA1,,,,x\nA2,A580 ZZ99(7),up,8-16,x\nA3,,,08:00-08:00,x\n",
+        &[
+            (3, "sites (2)", "number 2 is no site id"),
+            (3, "direction (3)", "a direction is N, E, S or W"),
+            (3, "hours (4)", "hours are written as 22:00-06:00"),
+            (4, "hours (4)", "leave them out for the whole day"),
+        ],
+    );
+    let many: Vec<String> = (0..65).map(|number| format!("S{number}")).collect();
+    check_faults(
+        format!("vrm,sites,reason\nA1,,x\nA2,{},x\n", many.join(" ")),
+        &[(3, "sites (2)", "65 sites, at most 64 are possible")],
     );
 }
 
@@ -411,7 +510,7 @@ fn what_a_csv_writer_writes_is_read_back_whatever_the_words() {
             .into_iter()
             .map(|entry| {
                 (
-                    entry.vrm.to_string(),
+                    entry.target.to_string(),
                     entry.markers,
                     entry.reason,
                     entry.information,

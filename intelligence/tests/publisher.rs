@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::scope::Scope;
 use domain::{EntryId, ListName, Timestamp, UserName, Vrm};
 use matcher::lists::Lists;
 use rand::{RngExt, SeedableRng};
@@ -267,7 +268,7 @@ fn entry(list: &ListName, number: u32, make: &str) -> Entry {
     Entry {
         entry_id: EntryId::of_entry(list, vrm, ""),
         list: list.clone(),
-        vrm,
+        target: vrm.into(),
         grade: Grade::Two,
         action: Action::Stop,
         markers: Vec::new(),
@@ -280,6 +281,7 @@ fn entry(list: &ListName, number: u32, make: &str) -> Entry {
         reference: String::new(),
         listed_at: now(),
         expires_at: None,
+        scope: Scope::default(),
     }
 }
 

@@ -14,7 +14,9 @@ use clap::Parser;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::{PlateRead, RawRead};
+use domain::scope::Scope;
 use domain::{CameraId, EntryId, ListName, ReadId, SourceName, Timestamp, Vrm};
+use jiff::tz::TimeZone;
 use stream::embedded::EmbeddedLog;
 use stream::ready::Ready;
 use stream::topic::Topic;
@@ -73,7 +75,7 @@ fn entry(vrm: Vrm, now: Timestamp) -> Entry {
     Entry {
         entry_id: EntryId::of_entry(&list, vrm, ""),
         list,
-        vrm,
+        target: vrm.into(),
         grade: Grade::Three,
         action: Action::Stop,
         markers: Vec::new(),
@@ -86,6 +88,7 @@ fn entry(vrm: Vrm, now: Timestamp) -> Entry {
         reference: String::new(),
         listed_at: now,
         expires_at: None,
+        scope: Scope::default(),
     }
 }
 
@@ -133,6 +136,7 @@ async fn measure(arguments: &Arguments) -> serde_json::Value {
         log: Arc::clone(&log) as Arc<dyn Log>,
         name: "bench".into(),
         cameras: Vec::new(),
+        zone: TimeZone::UTC,
         options: matcher::Options::default(),
     };
     let matcher = tokio::spawn(matcher::run(parts, ready.clone(), stop.clone()));
@@ -252,7 +256,7 @@ async fn watch(log: Arc<EmbeddedLog>, stop: CancellationToken) -> Vec<Came> {
             let hit: Hit = wire::decode(&record).expect("a hit");
             came.push(Came {
                 read: hit.read.read_id,
-                vrm: hit.entry.vrm,
+                vrm: hit.vrm(),
                 at,
             });
         }

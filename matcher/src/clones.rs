@@ -4,6 +4,7 @@ use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::Journey;
 use domain::read::PlateRead;
+use domain::scope::Scope;
 use domain::{EntryId, ListName, Timestamp, Vrm};
 
 /// The list of the entries that the matcher makes itself.
@@ -59,7 +60,7 @@ fn entry(vrm: Vrm, grade: Grade, listed_at: Timestamp) -> Entry {
     Entry {
         entry_id: entry_id(vrm),
         list: list(),
-        vrm,
+        target: vrm.into(),
         grade,
         action: Action::Observe,
         markers: Vec::new(),
@@ -72,5 +73,6 @@ fn entry(vrm: Vrm, grade: Grade, listed_at: Timestamp) -> Entry {
         reference: String::new(),
         listed_at,
         expires_at: None,
+        scope: Scope::default(),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::hotlist::Revision;
+use domain::pattern::MAX_PATTERNS;
 use domain::{SignedDuration, Timestamp};
 use stream::topic::Topic;
 use stream::wire::{self, MatcherStatus};
@@ -100,12 +101,21 @@ async fn apply(shared: &Shared, lists: Lists, voice: &mut Voice) -> Lists {
     });
     let (lists, (index, fresh)) = ended(built.await);
     let (revision, entries) = (index.revision(), index.len());
+    let left_out = index.patterns_left_out();
     retire(shared.index.swap(Arc::new(index)));
     if !fresh.is_empty() {
         // Without a receiver the judging half has ended, and with it this one will.
         let _ = shared.fresh.send(fresh);
     }
     metrics::gauge!("steelring_matcher_entries").set(entries as f64);
+    metrics::gauge!("steelring_matcher_patterns_left_out").set(left_out as f64);
+    if left_out > 0 {
+        tracing::error!(
+            left_out,
+            most = MAX_PATTERNS,
+            "more patterns than are looked for: withdraw some"
+        );
+    }
     metrics::gauge!("steelring_matcher_revision").set(revision.0 as f64);
     tracing::info!(%revision, entries, "judging under a new revision");
     voice.applied_at = Timestamp::now();

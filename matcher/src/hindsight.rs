@@ -14,14 +14,15 @@ use stream::{Log, LogError, Place};
 use crate::beliefs::Beliefs;
 use crate::history::History;
 use crate::index::Index;
-use crate::matching::{self, Candidate, Case, Found};
+use crate::matching::{self, Candidate, Case, Found, Walk};
 use crate::poison;
+use crate::posts::Posts;
 use crate::sightings::{DAY_MS, Sighting};
 use crate::traffic::Seen;
 
 /// Sightings that are looked through between two batches of reads: half a millisecond's work.
 const PIECE: usize = 10_000;
-/// Sightings of one listed mark that are read again, the newest first, until one of them is a hit.
+/// Sightings of one vehicle that are read again, the newest first, until one of them is a hit.
 const MOST_READ_AGAIN: usize = 8;
 
 /// A search that goes on from piece to piece.
@@ -32,6 +33,7 @@ pub(crate) struct Search {
     next: u64,
     found: Suspects,
     candidates: Vec<Candidate>,
+    walk: Walk,
 }
 
 /// What is looked for in the past: entries of an index.
@@ -42,10 +44,19 @@ struct Wanted {
     entries: Vec<EntryId>,
 }
 
-/// The newest sightings that may be of each listed mark, the newest first.
-type Suspects = BTreeMap<Vrm, Vec<Suspect>>;
+/// The newest sightings that may be of each vehicle, the newest first.
+type Suspects = BTreeMap<Vehicle, Vec<Suspect>>;
 
-/// A sighting that may be of a listed mark.
+/// A vehicle that may be one that is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Vehicle {
+    /// By its mark, which is listed.
+    Listed(Vrm),
+    /// By a pattern that its mark as read fits.
+    Fitting(Vrm),
+}
+
+/// A sighting that may be of such a vehicle.
 #[derive(Clone, Copy)]
 struct Suspect {
     at_ms: i64,
@@ -68,6 +79,7 @@ impl Search {
             next: 0,
             found: BTreeMap::new(),
             candidates: Vec::new(),
+            walk: Walk::default(),
         }
     }
 
@@ -100,14 +112,19 @@ impl Search {
             return None;
         };
         self.next = last.offset + 1;
-        let keys = piece.iter().map(|sighting| Some(sighting.mark.as_bytes()));
-        matching::probe_alike(keys, &self.wanted.index, |_| true, &mut self.candidates);
+        let (index, candidates) = (&self.wanted.index, &mut self.candidates);
+        let keys = || piece.iter().map(|sighting| Some(sighting.mark.as_bytes()));
+        matching::probe_alike(keys(), index, |_| true, candidates);
+        matching::probe_wildcards(keys(), index, &mut self.walk, candidates);
         let day = now.as_millisecond() - DAY_MS;
         for candidate in &self.candidates {
-            let (sighting, Found::Listed { mark, .. }) = (piece[candidate.read], candidate.found) else {
-                continue;
+            let sighting = piece[candidate.read];
+            let vehicle = match candidate.found {
+                Found::Listed { mark, .. } => Vehicle::Listed(mark),
+                Found::Wildcard => Vehicle::Fitting(sighting.mark),
+                Found::NoMark => continue,
             };
-            if sighting.at_ms < day || !self.wanted.has_any_of(mark) {
+            if sighting.at_ms < day || !self.wanted.has_any_of(vehicle) {
                 continue;
             }
             let suspect = Suspect {
@@ -121,7 +138,7 @@ impl Search {
                     .find(sighting.mark, sighting.offset)
                     .and_then(|place| sightings.seen(place, &history.cameras)),
             };
-            remember(self.found.entry(mark).or_default(), suspect);
+            remember(self.found.entry(vehicle).or_default(), suspect);
         }
         None
     }
@@ -132,9 +149,12 @@ impl Wanted {
         self.entries.binary_search(&entry).is_ok()
     }
 
-    fn has_any_of(&self, mark: Vrm) -> bool {
-        let of_mark = self.index.entries(mark.as_bytes());
-        of_mark.iter().any(|entry| self.has(entry.entry_id))
+    fn has_any_of(&self, vehicle: Vehicle) -> bool {
+        let entries = match vehicle {
+            Vehicle::Listed(mark) => self.index.entries(mark.as_bytes()),
+            Vehicle::Fitting(mark) => self.index.fitting(mark),
+        };
+        entries.iter().any(|entry| self.has(entry.entry_id))
     }
 }
 
@@ -154,7 +174,7 @@ fn remember(suspects: &mut Vec<Suspect>, suspect: Suspect) {
 }
 
 impl Finding {
-    /// Reads again what was found and judges it: the newest hit of each listed mark.
+    /// Reads again what was found and judges it: the newest hit of each vehicle.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -162,10 +182,11 @@ impl Finding {
         &self,
         log: &dyn Log,
         beliefs: &Beliefs,
+        posts: &Posts,
         now: Timestamp,
     ) -> Result<Vec<Hit>, LogError> {
         let mut hits = Vec::new();
-        for (mark, suspects) in &self.suspects {
+        for (vehicle, suspects) in &self.suspects {
             for suspect in suspects {
                 let first = hits.len();
                 // A read that is gone by now, or cannot be opened, was judged when it came.
@@ -177,10 +198,16 @@ impl Finding {
                         seen: suspect.seen,
                         index: &self.wanted.index,
                         beliefs,
+                        posts,
                         now,
                     };
-                    // Said when the read came: its confidences may be none.
-                    let _ = matching::judge(&case, std::iter::once(*mark), &mut hits);
+                    match vehicle {
+                        // Said when the read came: its confidences may be none.
+                        Vehicle::Listed(mark) => {
+                            let _ = matching::judge(&case, std::iter::once(*mark), &mut hits);
+                        }
+                        Vehicle::Fitting(_) => matching::judge_wildcards(&case, &mut hits),
+                    }
                 }
                 let found = hits.split_off(first).into_iter();
                 hits.extend(found.filter(|hit| self.wanted.has(hit.entry.entry_id)));

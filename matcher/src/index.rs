@@ -12,23 +12,31 @@ use crate::packed;
 use crate::pages::Pages;
 use crate::score::Listed;
 use crate::table::Table;
+use crate::wildcards::{Walk, Wildcards};
 
-/// The entries of one revision by mark.
+/// The entries of one revision by mark, and those for patterns apart.
 #[derive(Clone, Default)]
 pub struct Index {
     revision: Revision,
     pages: Pages,
     /// Where each entry stands, by its mark. Shared with the lists until these change.
     table: Arc<Table>,
+    wildcards: Arc<Wildcards>,
 }
 
 impl Index {
-    /// The entries in `pages` that `table` leads to.
-    pub(crate) fn new(revision: Revision, pages: Pages, table: Arc<Table>) -> Self {
+    /// The entries in `pages` that `table` and `wildcards` lead to.
+    pub(crate) fn new(
+        revision: Revision,
+        pages: Pages,
+        table: Arc<Table>,
+        wildcards: Arc<Wildcards>,
+    ) -> Self {
         Self {
             revision,
             pages,
             table,
+            wildcards,
         }
     }
 
@@ -57,13 +65,13 @@ impl Index {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.table.len() + self.wildcards.len()
     }
 
     /// Whether nothing is looked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.table.len() == 0
+        self.len() == 0
     }
 
     /// Where marks lead to.
@@ -73,7 +81,7 @@ impl Index {
 
     /// Every entry, in no order.
     pub fn all(&self) -> impl Iterator<Item = Entry> + '_ {
-        let addresses = self.table.addresses();
+        let addresses = self.table.addresses().chain(self.wildcards.addresses());
         addresses.map(|address| packed::entry_at(&self.pages, address))
     }
 
@@ -85,7 +93,7 @@ impl Index {
         };
         let mut entries = Vec::new();
         self.table.find(&self.table.exactly(code), |_, address| {
-            if packed::mark_at(&self.pages, address) == mark {
+            if packed::target_at(&self.pages, address) == mark {
                 entries.push(packed::entry_at(&self.pages, address));
             }
         });
@@ -93,9 +101,37 @@ impl Index {
         entries
     }
 
+    /// Whether there are any patterns.
+    pub(crate) fn has_patterns(&self) -> bool {
+        self.wildcards.len() > 0
+    }
+
+    /// How many patterns are not looked for, since there are more than [`MAX_PATTERNS`](domain::pattern::MAX_PATTERNS).
+    #[must_use]
+    pub fn patterns_left_out(&self) -> usize {
+        self.wildcards.left_out()
+    }
+
+    /// Whether a key fits a pattern; `walk` is scratch.
+    pub(crate) fn fits_a_pattern(&self, key: &[u8], walk: &mut Walk) -> bool {
+        self.wildcards.fits_any(key, walk)
+    }
+
+    /// The entries whose pattern a mark fits, in order of id.
+    #[must_use]
+    pub fn fitting(&self, mark: Vrm) -> Vec<Entry> {
+        let addresses = self.wildcards.fitting(mark).into_iter();
+        let mut entries: Vec<Entry> = addresses
+            .map(|address| packed::entry_at(&self.pages, address))
+            .collect();
+        entries.sort_unstable_by_key(|entry| entry.entry_id);
+        entries
+    }
+
     /// The listed vehicle of a mark, if there is one, as the first of its entries describes it.
     #[must_use]
     pub fn vehicle(&self, mark: Vrm) -> Option<Listed> {
-        self.entries(mark.as_bytes()).first().map(Listed::of)
+        let entries = self.entries(mark.as_bytes());
+        entries.first().map(|entry| Listed::of(mark, entry))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::hit::{Hit, MatchKind};
+use domain::journey::Journey;
 use domain::{EntryId, Timestamp};
 use stream::topic::Topic;
 use stream::trace::{About, Span, Step, TraceParent};
@@ -19,7 +20,8 @@ use crate::health::Backoff;
 use crate::hindsight::{self, Finding, Search};
 use crate::history::History;
 use crate::index::Index;
-use crate::matching::{self, Candidate, Found};
+use crate::matching::{self, Candidate, Found, Walk};
+use crate::posts::Posts;
 use crate::traffic::Seen;
 use crate::{MatcherError, Shared, poison, sightings};
 
@@ -58,7 +60,10 @@ pub(crate) struct Judge {
     findings: JoinSet<Result<(), LogError>>,
     /// Each read's place among the sightings.
     places: Vec<Option<sightings::Place>>,
+    /// Journeys that no vehicle makes, each with its read's number in the batch.
+    journeys: Vec<(usize, Journey)>,
     candidates: Vec<Candidate>,
+    walk: Walk,
     hits: Vec<Hit>,
     /// Spans of the hits whose reads are traced, each with its hit's place in `hits`.
     spans: Vec<(usize, Span)>,
@@ -80,7 +85,9 @@ impl Judge {
             search: None,
             findings: JoinSet::new(),
             places: Vec::new(),
+            journeys: Vec::new(),
             candidates: Vec::new(),
+            walk: Walk::default(),
             hits: Vec::new(),
             spans: Vec::new(),
             letters: Vec::new(),
@@ -132,7 +139,8 @@ impl Judge {
                 if !partitions.is_empty() {
                     self.look_back_for(shared, &self.lately.clone(), partitions);
                 }
-                Some(self.found(&reads, &shared.index.load_full(), &shared.beliefs.load_full())?)
+                let (index, beliefs) = (shared.index.load_full(), shared.beliefs.load_full());
+                Some(self.found(&reads, &index, &beliefs, &shared.posts)?)
             };
             self.look_back(shared);
             if !arrived(on_its_way.take()).await? {
@@ -190,16 +198,20 @@ impl Judge {
     }
 
     /// What a batch led to, judged under one revision.
-    fn found(&mut self, reads: &[Delivered], index: &Index, beliefs: &Beliefs) -> Result<Findings, LogError> {
+    fn found(
+        &mut self,
+        reads: &[Delivered],
+        index: &Index,
+        beliefs: &Beliefs,
+        posts: &Posts,
+    ) -> Result<Findings, LogError> {
         let started = Instant::now();
         let now = Timestamp::now();
         self.hits.clear();
         self.spans.clear();
         self.letters.clear();
-        self.places.clear();
-        self.places
-            .extend(reads.iter().map(|read| self.history.add(read)));
-        self.judge(reads, index, beliefs, now)?;
+        self.remember(reads);
+        self.judge(reads, index, beliefs, posts, now)?;
         self.judge_journeys(reads, index, now)?;
         self.count(reads.len());
         let mut hits: Vec<Record> = self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?;
@@ -224,6 +236,7 @@ impl Judge {
         reads: &[Delivered],
         index: &Index,
         beliefs: &Beliefs,
+        posts: &Posts,
         now: Timestamp,
     ) -> Result<(), LogError> {
         let (history, places) = (&self.history, &self.places);
@@ -232,8 +245,9 @@ impl Judge {
             sightings.seen(places[read]?, &history.cameras)
         };
         let mut gate = Gate::new(index, beliefs);
+        let keys = || reads.iter().map(|read| read.key.as_deref());
         matching::probe_alike(
-            reads.iter().map(|read| read.key.as_deref()),
+            keys(),
             index,
             |likeness| {
                 let read = likeness.read;
@@ -241,11 +255,12 @@ impl Judge {
             },
             &mut self.candidates,
         );
+        matching::probe_wildcards(keys(), index, &mut self.walk, &mut self.candidates);
         for of_read in self.candidates.chunk_by(|one, next| one.read == next.read) {
             let delivered = &reads[of_read[0].read];
             let opened = match of_read[0].found {
                 Found::NoMark => Err("the key is no mark".to_owned()),
-                Found::Listed { .. } => poison::open(delivered),
+                Found::Listed { .. } | Found::Wildcard => poison::open(delivered),
             };
             let read = match opened {
                 Ok(read) => read,
@@ -259,11 +274,12 @@ impl Judge {
                 seen: seen(of_read[0].read),
                 index,
                 beliefs,
+                posts,
                 now,
             };
             let marks = of_read.iter().filter_map(|candidate| match candidate.found {
                 Found::Listed { mark, .. } => Some(mark),
-                Found::NoMark => None,
+                Found::Wildcard | Found::NoMark => None,
             });
             let first = self.hits.len();
             if let Err(reason) = matching::judge(&case, marks, &mut self.hits) {
@@ -272,21 +288,33 @@ impl Judge {
                 } = delivered.place;
                 tracing::warn!(partition, offset, %reason, "a read is judged without its confidences");
             }
+            if of_read.iter().any(|candidate| candidate.found == Found::Wildcard) {
+                matching::judge_wildcards(&case, &mut self.hits);
+            }
             self.spans.extend(spans(delivered, &self.hits, first));
         }
         Ok(())
     }
 
-    /// Hits of marks that were read at two places at once. A read that cannot be opened is a dead letter if it is listed.
-    fn judge_journeys(&mut self, reads: &[Delivered], index: &Index, now: Timestamp) -> Result<(), LogError> {
-        for (delivered, place) in reads.iter().zip(&self.places) {
-            let sightings = self.history.of(delivered.place.partition);
-            let journey = sightings.zip(*place).and_then(|(sightings, place)| {
+    /// Adds a batch to the sightings, and notes the journeys that no vehicle makes: at once, while what was looked at is at hand.
+    fn remember(&mut self, reads: &[Delivered]) {
+        self.places.clear();
+        self.journeys.clear();
+        for (number, read) in reads.iter().enumerate() {
+            let place = self.history.add(read);
+            let journey = place.and_then(|place| {
+                let sightings = self.history.of(read.place.partition)?;
                 sightings.journey(place, &self.history.cameras, self.clones.most_kmh)
             });
-            let Some(journey) = journey else {
-                continue;
-            };
+            self.journeys.extend(journey.map(|journey| (number, journey)));
+            self.places.push(place);
+        }
+    }
+
+    /// Hits of marks that were read at two places at once. A read that cannot be opened is a dead letter.
+    fn judge_journeys(&mut self, reads: &[Delivered], index: &Index, now: Timestamp) -> Result<(), LogError> {
+        for (number, journey) in self.journeys.drain(..) {
+            let delivered = &reads[number];
             match poison::open(delivered) {
                 Ok(read) => {
                     let first = self.hits.len();
@@ -307,6 +335,7 @@ impl Judge {
             let kind = match hit.kind {
                 MatchKind::Exact => "exact",
                 MatchKind::Misread => "misread",
+                MatchKind::Wildcard => "wildcard",
                 MatchKind::Clone => "clone",
             };
             let grade = hit.entry.grade.to_string();
@@ -340,7 +369,10 @@ async fn publish_past_hits(shared: Arc<Shared>, finding: Finding) -> Result<(), 
     let beliefs = shared.beliefs.load_full();
     let mut backoff = Backoff::new();
     let hits = loop {
-        match finding.hits(&*shared.log, &beliefs, Timestamp::now()).await {
+        match finding
+            .hits(&*shared.log, &beliefs, &shared.posts, Timestamp::now())
+            .await
+        {
             Ok(hits) => break hits,
             Err(error @ LogError::Unavailable(_)) => {
                 tracing::warn!(%error, "sightings cannot be read again yet, trying again");

@@ -27,6 +27,7 @@ pub mod index;
 pub mod lists;
 pub mod matching;
 pub mod population;
+pub mod posts;
 pub mod register;
 pub mod score;
 pub mod sightings;
@@ -48,6 +49,7 @@ mod retire;
 mod shapes;
 mod table;
 mod variants;
+mod wildcards;
 
 use std::sync::Arc;
 
@@ -66,7 +68,9 @@ use domain::force::Camera;
 use health::Health;
 use history::History;
 use index::Index;
+use jiff::tz::TimeZone;
 use judge::Judge;
+use posts::Posts;
 use sources::{Loaded, SourceError, Sources};
 
 /// What a matcher works with.
@@ -78,6 +82,8 @@ pub struct Parts {
     pub name: String,
     /// The cameras that reads come from.
     pub cameras: Vec<Camera>,
+    /// The force's time zone, in which entries have their hours.
+    pub zone: TimeZone,
     /// What reads are judged by beside the lists.
     pub options: Options,
 }
@@ -130,6 +136,8 @@ struct Shared {
     index: ArcSwap<Index>,
     /// What else they are judged by, swapped whole.
     beliefs: ArcSwap<Beliefs>,
+    /// What the scopes of entries are held against.
+    posts: Posts,
     /// Urgent entries that are new, for the judging half to look for among the sightings.
     fresh: mpsc::UnboundedSender<Vec<EntryId>>,
     /// True from the moment the lists are loaded to their end.
@@ -155,6 +163,7 @@ pub async fn run(parts: Parts, ready: Ready, shutdown: CancellationToken) -> Res
         name: parts.name,
         index: ArcSwap::from_pointee(Index::default()),
         beliefs: ArcSwap::from_pointee(loaded.beliefs()),
+        posts: Posts::new(&parts.cameras, parts.zone),
         fresh,
         gate: watch::Sender::new(false),
         health: Health::new(ready),

@@ -1,6 +1,6 @@
 //! The lists as the log tells them: a fold over changes, which shows a revision only once it is whole.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use domain::hotlist::{Grade, Revision};
@@ -12,6 +12,7 @@ use crate::index::Index;
 use crate::packed::{self, Packer};
 use crate::pages::{Address, PAGE_BYTES};
 use crate::table::Table;
+use crate::wildcards::Wildcards;
 
 /// Pages beyond twice of what is needed that are kept: before that it is not worth packing all anew. Each revision
 /// begins a page of its own.
@@ -24,6 +25,10 @@ pub struct Lists {
     ids: Ids,
     /// Shared with the index that was made last.
     table: Arc<Table>,
+    /// Where the entries for patterns stand,
+    patterns: BTreeSet<Address>,
+    /// and how a read finds them: made anew with each change of one, which takes some milliseconds.
+    wildcards: Arc<Wildcards>,
     /// Bytes of the entries that are on the lists, without their texts.
     live_bytes: usize,
     /// Pages when everything had just been packed anew.
@@ -103,6 +108,7 @@ impl Lists {
             self.revision().unwrap_or_default(),
             self.packer.pages.clone(),
             Arc::clone(&self.table),
+            Arc::clone(&self.wildcards),
         );
         (index, fresh)
     }
@@ -131,17 +137,29 @@ impl Lists {
         // An index that is in use keeps the table as it is: this one is a copy then, made in some 40 ms at 10 million.
         let table = Arc::make_mut(&mut self.table);
         table.reserve(changes.iter().filter(|(_, put)| put.is_some()).count(), pages);
-        let live_bytes = &mut self.live_bytes;
+        let (live_bytes, patterns) = (&mut self.live_bytes, &mut self.patterns);
+        let mut patterns_changed = false;
         self.ids.apply(changes, pages, |gone, came| {
             if let Some(gone) = gone {
                 *live_bytes -= packed::size_at(pages, gone);
-                table.remove(gone, pages);
+                if patterns.remove(&gone) {
+                    patterns_changed = true;
+                } else {
+                    table.remove(gone, pages);
+                }
             }
             if let Some(came) = came {
                 *live_bytes += packed::size_at(pages, came);
-                table.add(came, pages);
+                if packed::is_pattern_at(pages, came) {
+                    patterns_changed |= patterns.insert(came);
+                } else {
+                    table.add(came, pages);
+                }
             }
         });
+        if patterns_changed {
+            self.wildcards = Arc::new(Wildcards::of(self.patterns.iter().copied(), pages));
+        }
     }
 
     /// Packs everything anew once half of the pages hold nothing that is on a list.
@@ -153,6 +171,7 @@ impl Lists {
         }
         let old = std::mem::take(&mut self.packer).pages;
         self.table = Arc::default();
+        self.patterns.clear();
         for address in std::mem::take(&mut self.ids).into_addresses() {
             let entry = packed::entry_at(&old, address);
             let packed = self.packer.put(&entry);

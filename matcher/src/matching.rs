@@ -7,6 +7,7 @@
 use std::cell::LazyCell;
 
 use domain::hit::Hit;
+use domain::hotlist::Entry;
 use domain::misread::Difference;
 use domain::read::PlateRead;
 use domain::{Timestamp, Vrm, syntax};
@@ -14,10 +15,12 @@ use domain::{Timestamp, Vrm, syntax};
 use crate::beliefs::Beliefs;
 use crate::code::Code;
 use crate::index::Index;
+use crate::posts::Posts;
 use crate::score::{Listed as Vehicle, Reading, ReadingError, Scorer};
 use crate::table::{Table, Wanted};
 use crate::traffic::Seen;
 use crate::variants::{self, Kind, Listed};
+pub use crate::wildcards::Walk;
 
 /// Look-ups whose memory is asked for before the first is made. At 10 million entries one takes 16 ns in batches of 8,
 /// 11 in batches of 32, 6 in batches of 128, and no less in larger ones.
@@ -34,6 +37,8 @@ pub enum Found {
         /// How the key differs from it.
         difference: Difference,
     },
+    /// The key fits the pattern of an entry: [`Index::fitting`] tells of which. The read must be opened.
+    Wildcard,
     /// The key is no mark, so that no list can ever be held against this read.
     NoMark,
 }
@@ -130,6 +135,29 @@ pub fn probe_alike<'k>(
     batch.finish(&mut then);
 }
 
+/// Adds the reads of a batch whose keys fit the pattern of an entry to the candidates that [`probe_alike`] gave, in the batch's
+/// order. Patterns are held against a key as it is: what was not seen of a plate cannot have been misread.
+pub fn probe_wildcards<'k>(
+    keys: impl Iterator<Item = Option<&'k [u8]>>,
+    index: &Index,
+    walk: &mut Walk,
+    candidates: &mut Vec<Candidate>,
+) {
+    if !index.has_patterns() {
+        return;
+    }
+    let before = candidates.len();
+    for (read, key) in keys.enumerate() {
+        if key.is_some_and(|key| index.fits_a_pattern(key, walk)) {
+            let found = Found::Wildcard;
+            candidates.push(Candidate { read, found });
+        }
+    }
+    if candidates.len() > before {
+        candidates.sort_unstable_by_key(|candidate| (candidate.read, candidate.found == Found::Wildcard));
+    }
+}
+
 /// A read that is judged, with what is known about it.
 pub struct Case<'a> {
     /// The read.
@@ -140,12 +168,14 @@ pub struct Case<'a> {
     pub index: &'a Index,
     /// by what else,
     pub beliefs: &'a Beliefs,
+    /// where cameras stand,
+    pub posts: &'a Posts,
     /// and when it is judged.
     pub now: Timestamp,
 }
 
-/// Appends the hits of one read on the entries of `marks`: those that were live when it was captured, if the read has their
-/// mark or is likely enough to be a misread of it.
+/// Appends the hits of one read on the entries of `marks`: those that were live when it was captured and are looked for there
+/// and then, if the read has their mark or is likely enough to be a misread of it.
 ///
 /// # Errors
 /// When the read's confidences are none: nothing is known of its characters then, and it is judged without.
@@ -159,6 +189,7 @@ pub fn judge(
         seen,
         index,
         beliefs,
+        posts,
         now,
     } = *case;
     let (reading, outcome) = match Reading::of(read) {
@@ -170,15 +201,31 @@ pub fn judge(
     let considered = LazyCell::new(|| scorer.consider(&reading, itself.as_ref()));
     for mark in marks {
         for entry in index.entries(mark.as_bytes()) {
-            let listed = Vehicle::of(&entry);
+            let listed = Vehicle::of(mark, &entry);
             let enough = || considered.posterior(&listed) >= beliefs.thresholds().of(entry.grade);
-            if entry.is_live_at(read.captured_at) && (mark == read.vrm || enough()) {
+            if is_looked_for(&entry, read, posts) && (mark == read.vrm || enough()) {
                 let assessment = scorer.assess(&reading, itself.as_ref(), &listed);
                 hits.push(Hit::exact(read.clone(), entry, index.revision(), now).assessed(assessment));
             }
         }
     }
     outcome
+}
+
+/// Appends the hits of one read on the entries whose patterns its mark fits, as far as they are looked for there and then.
+pub fn judge_wildcards(case: &Case<'_>, hits: &mut Vec<Hit>) {
+    let Case { read, index, now, .. } = *case;
+    for entry in index.fitting(read.vrm) {
+        if is_looked_for(&entry, read, case.posts) {
+            hits.push(Hit::wildcard(read.clone(), entry, index.revision(), now));
+        }
+    }
+}
+
+/// Whether an entry counts when and where a read was made. Most are looked for everywhere: these need no time of day.
+fn is_looked_for(entry: &Entry, read: &PlateRead, posts: &Posts) -> bool {
+    let Entry { scope, .. } = entry;
+    entry.is_live_at(read.captured_at) && (scope.is_everything() || scope.admits(&posts.circumstances(read)))
 }
 
 /// Appends a candidate. Each entry of a mark has a slot of its own; one of them is enough.

@@ -4,7 +4,9 @@
 //! read that may match, and unpacks the whole for the few that do.
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
-use domain::{EntryId, ListName, Timestamp, Vrm};
+use domain::scope::Scope;
+use domain::target::Target;
+use domain::{EntryId, ListName, Timestamp};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +21,7 @@ const ID_BYTES: usize = 16;
 #[derive(Serialize, Deserialize)]
 struct Record<'a> {
     id: [u8; ID_BYTES],
-    mark: &'a str,
+    target: &'a str,
     list: Address,
     grade: u8,
     action: Action,
@@ -33,6 +35,8 @@ struct Record<'a> {
     reference: &'a str,
     listed_at: (i64, i32),
     expires_at: Option<(i64, i32)>,
+    /// As JSON: an operation's entries share one, and most have none.
+    scope: Option<Address>,
 }
 
 /// Puts entries into pages.
@@ -49,7 +53,7 @@ impl Packer {
     pub(crate) fn put(&mut self, entry: &Entry) -> Address {
         let record = Record {
             id: *entry.entry_id.as_bytes(),
-            mark: entry.vrm.as_str(),
+            target: entry.target.as_str(),
             list: self.text(entry.list.as_str()),
             grade: entry.grade.into(),
             action: entry.action,
@@ -63,8 +67,14 @@ impl Packer {
             reference: &entry.reference,
             listed_at: parts(entry.listed_at),
             expires_at: entry.expires_at.map(parts),
+            scope: self.scope(&entry.scope),
         };
         self.add(&record)
+    }
+
+    fn scope(&mut self, scope: &Scope) -> Option<Address> {
+        let json = || serde_json::to_string(scope).expect("names and hours are always written");
+        (!scope.is_everything()).then(|| self.text(&json()))
     }
 
     /// Where a text stands; it is added if it is new.
@@ -96,15 +106,22 @@ pub(crate) fn id_at(pages: &Pages, address: Address) -> &[u8] {
     &pages.at(address)[..ID_BYTES]
 }
 
-/// The mark of the entry at an address. Its length is a single byte, since it is at most 10.
-pub(crate) fn mark_at(pages: &Pages, address: Address) -> &[u8] {
+/// The mark or pattern of the entry at an address. Its length is a single byte, since it is at most 12.
+pub(crate) fn target_at(pages: &Pages, address: Address) -> &[u8] {
     let record = &pages.at(address)[ID_BYTES..];
     &record[1..=usize::from(record[0])]
 }
 
+/// Whether the entry at an address is for a pattern.
+pub(crate) fn is_pattern_at(pages: &Pages, address: Address) -> bool {
+    target_at(pages, address)
+        .iter()
+        .any(|byte| !byte.is_ascii_alphanumeric())
+}
+
 impl Marks for Pages {
     fn code_at(&self, address: Address) -> Code {
-        Code::of(mark_at(self, address)).unwrap_or_default()
+        Code::of(target_at(self, address)).unwrap_or_default()
     }
 
     fn ask(&self, address: Address) {
@@ -139,7 +156,7 @@ fn unpack(pages: &Pages, address: Address) -> Option<Entry> {
     Some(Entry {
         entry_id: EntryId::from(record.id),
         list: ListName::parse(text_at(pages, record.list)?).ok()?,
-        vrm: Vrm::parse(record.mark).ok()?,
+        target: Target::parse(record.target).ok()?,
         grade: Grade::try_from(record.grade).ok()?,
         action: record.action,
         markers: record.markers,
@@ -154,6 +171,10 @@ fn unpack(pages: &Pages, address: Address) -> Option<Entry> {
         expires_at: match record.expires_at {
             Some(parts) => Some(time(parts)?),
             None => None,
+        },
+        scope: match record.scope {
+            Some(address) => serde_json::from_str(text_at(pages, address)?).ok()?,
+            None => Scope::default(),
         },
     })
 }

@@ -10,11 +10,13 @@ use common::{at, entry, read};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Marker, Revision};
 use domain::read::PlateRead;
-use domain::{EntryId, HitId, Timestamp};
+use domain::scope::{Direction, Scope};
+use domain::{EntryId, HitId, SiteId, Timestamp};
 use matcher::beliefs::Beliefs;
 use matcher::index::Index;
 use matcher::lists::Lists;
 use matcher::matching::{self, Case, Found};
+use matcher::posts::Posts;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stream::wire::{EntryChange, RevisionMark};
@@ -43,7 +45,7 @@ fn scan(reads: &[PlateRead], entries: &[Entry]) -> BTreeSet<HitId> {
     let mut hits = BTreeSet::new();
     for read in reads {
         for entry in entries {
-            if read.vrm.as_str() == entry.vrm.as_str()
+            if read.vrm.as_str() == entry.target.as_str()
                 && entry.expires_at.is_none_or(|end| read.captured_at < end)
             {
                 hits.insert(HitId::of_hit(read.read_id, entry.entry_id));
@@ -69,6 +71,7 @@ fn matched(reads: &[PlateRead], index: &Index) -> Vec<Hit> {
             seen: None,
             index,
             beliefs: &beliefs,
+            posts: &Posts::default(),
             now: at(5),
         };
         matching::judge(&case, [read.vrm].into_iter(), &mut hits).unwrap();
@@ -125,7 +128,7 @@ fn mark(revision: u64) -> EntryChange {
 /// The entries of the pool that are on the lists.
 fn ids(lists: &mut Lists, pool: &[Entry]) -> BTreeSet<EntryId> {
     let index = lists.index();
-    let of_mark = |entry: &Entry| index.entries(entry.vrm.as_bytes());
+    let of_mark = |entry: &Entry| index.entries(entry.target.as_str().as_bytes());
     let found: BTreeSet<EntryId> = pool
         .iter()
         .flat_map(of_mark)
@@ -195,6 +198,17 @@ fn text(rng: &mut ChaCha8Rng) -> String {
     }
 }
 
+fn scope(rng: &mut ChaCha8Rng) -> Scope {
+    let site = |number: u32| SiteId::parse(&format!("M57-J{number}")).unwrap();
+    Scope {
+        sites: (0..rng.random_range(0..3))
+            .map(|_| site(rng.random_range(0..9)))
+            .collect(),
+        direction: rng.random_bool(0.2).then_some(Direction::West),
+        hours: rng.random_bool(0.2).then(|| "22:00-06:30".parse().unwrap()),
+    }
+}
+
 fn full_entry(rng: &mut ChaCha8Rng) -> Entry {
     let mut entry = entry(&plate(rng), &rng.random_range(0..4).to_string(), None);
     entry.grade = Grade::try_from(rng.random_range(1..=4)).unwrap();
@@ -215,6 +229,7 @@ fn full_entry(rng: &mut ChaCha8Rng) -> Entry {
     entry.listed_at =
         Timestamp::from_nanosecond(rng.random_range(-1_000_000..1_000_000_000_000_000_000)).unwrap();
     entry.expires_at = rng.random_bool(0.5).then_some(Timestamp::MAX);
+    entry.scope = scope(rng);
     entry
 }
 
@@ -254,7 +269,7 @@ fn compare(index: &Index, naive: &BTreeMap<EntryId, Entry>, seed: u64) {
     assert_eq!(index.len(), naive.len(), "seed {seed}");
     let mut by_mark: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in naive.values() {
-        by_mark.entry(entry.vrm.as_str()).or_default().push(entry);
+        by_mark.entry(entry.target.as_str()).or_default().push(entry);
     }
     for (mark, entries) in by_mark {
         let found = index.entries(mark.as_bytes());

@@ -150,7 +150,7 @@ async fn a_new_urgent_entry_is_found_among_the_sightings_of_the_last_day() {
         .iter()
         .map(|hit| {
             (
-                hit.entry.vrm.to_string(),
+                hit.vrm().to_string(),
                 hit.kind,
                 hit.past,
                 hit.read.camera.to_string(),
@@ -193,6 +193,6 @@ async fn an_entry_that_came_while_no_matcher_ran_is_found_too() {
     let reads: Vec<_> = (0..40).map(|n| there(&format!("XY{n:02}ZZZ"), 1)).collect();
     log.reads(&reads).await;
     let hits = log.hits(2).await;
-    assert!(hits[1].past && hits[1].entry.vrm.as_str() == "AB12CDE");
+    assert!(hits[1].past && hits[1].vrm().as_str() == "AB12CDE");
     matcher.stop().await;
 }

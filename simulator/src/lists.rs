@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
+use domain::scope::Scope;
 use domain::{EntryId, ListName, Timestamp, Vrm};
 use jiff::civil;
 
@@ -156,7 +157,7 @@ fn entry(seed: u64, number: u64, vehicle: &Vehicle, story: &Story, dice: &mut Di
     Entry {
         entry_id: EntryId::of_entry(&list, vehicle.mark.vrm, &reference),
         list,
-        vrm: vehicle.mark.vrm,
+        target: vehicle.mark.vrm.into(),
         grade: story.grade,
         action: story.action,
         markers,
@@ -169,6 +170,7 @@ fn entry(seed: u64, number: u64, vehicle: &Vehicle, story: &Story, dice: &mut Di
         reference,
         listed_at: Timestamp::from_second(now.as_second() - age_s).unwrap_or(now),
         expires_at: weed_date(story, now),
+        scope: Scope::default(),
     }
 }
 
@@ -204,6 +206,8 @@ fn weed_date(story: &Story, now: Timestamp) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use domain::target::Target;
+
     use super::*;
     use std::collections::BTreeSet;
 
@@ -228,10 +232,10 @@ mod tests {
         let entries = absent(1, 2_000, "2026-11-01T12:00:00Z".parse().unwrap());
         let ids: HashSet<EntryId> = entries.iter().map(|entry| entry.entry_id).collect();
         assert_eq!(ids.len(), 2_000);
-        let road: HashSet<Vrm> = (0..WANTED + NOTED + ORDINARY)
-            .map(|number| Vehicle::of(1, number).mark.vrm)
+        let road: HashSet<Target> = (0..WANTED + NOTED + ORDINARY)
+            .map(|number| Vehicle::of(1, number).mark.vrm.into())
             .collect();
-        assert!(entries.iter().all(|entry| !road.contains(&entry.vrm)));
+        assert!(entries.iter().all(|entry| !road.contains(&entry.target)));
     }
 
     #[test]

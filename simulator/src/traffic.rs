@@ -53,9 +53,10 @@ pub struct Traffic {
     trips: Vec<Trip>,
     /// Places in `trips` that are free.
     free: Vec<usize>,
-    /// Until when the vehicle of each mark is on the road or rests, in milliseconds; some of them are ready again. By mark: they
-    /// are drawn at random, and some come twice.
-    busy: HashMap<Vrm, f64>,
+    /// Until when each vehicle is on the road or rests, in milliseconds; some of them are ready again.
+    busy: HashMap<u64, f64>,
+    /// The same by mark: marks are drawn at random, and some come twice.
+    busy_marks: HashMap<Vrm, f64>,
     /// How many of these there may be before those that are ready are forgotten.
     busy_room: usize,
     /// When the next ordinary trip starts, in milliseconds.
@@ -87,6 +88,7 @@ impl Traffic {
             trips: Vec::new(),
             free: Vec::new(),
             busy: HashMap::new(),
+            busy_marks: HashMap::new(),
             busy_room: 1_000,
             // trips that are under way at the start began before it
             next_trip: start_ms as f64 - plan.routes.longest_s * PACE.1 * 1e3,
@@ -169,8 +171,10 @@ impl Traffic {
         let mut vehicle = first;
         for _ in 0..DRAWS {
             vehicle = first + self.dice.below(count as usize) as u64;
-            let mark = Vehicle::of(self.plan.seed, vehicle).mark.vrm;
-            if self.busy.get(&mark).is_none_or(|until| *until <= at) {
+            let ready = |until: Option<&f64>| until.is_none_or(|until| *until <= at);
+            // A number is known at once, a mark must be drawn.
+            let mark = || Vehicle::of(self.plan.seed, vehicle).mark.vrm;
+            if ready(self.busy.get(&vehicle)) && ready(self.busy_marks.get(&mark())) {
                 break;
             }
         }
@@ -212,9 +216,11 @@ impl Traffic {
             .map_or(0.0, |pass| pass.after_s);
         let ready = trip.start_ms + lasts_s * f64::from(trip.pace) * 1e3 + REST_MS;
         let mark = Vehicle::of(self.plan.seed, trip.vehicle).mark.vrm;
-        self.busy.insert(mark, ready);
+        self.busy.insert(trip.vehicle, ready);
+        self.busy_marks.insert(mark, ready);
         if self.busy.len() > self.busy_room {
             self.busy.retain(|_, until| *until > trip.start_ms);
+            self.busy_marks.retain(|_, until| *until > trip.start_ms);
             self.busy_room = 2 * self.busy.len().max(500);
         }
         let slot = self.free.pop().unwrap_or(self.trips.len());

@@ -39,7 +39,8 @@ fn listed(world: &World) -> HashMap<Vrm, Grade> {
         .into_iter()
         .flat_map(|(_, entries)| entries)
     {
-        let grade = grades.entry(entry.vrm).or_insert(entry.grade);
+        let mark = entry.target.mark().expect("the world knows what it looks for");
+        let grade = grades.entry(mark).or_insert(entry.grade);
         *grade = entry.grade.min(*grade);
     }
     grades

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use domain::Timestamp;
 use domain::hotlist::{Entry, Revision};
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusHandle;
 use simulator::{Demand, World};
 use stream::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -201,6 +202,7 @@ async fn matched(log: &Arc<dyn Log>, backlog: u64) -> Result<f64> {
         log: Arc::clone(log),
         name: "bench".into(),
         cameras: Vec::new(),
+        zone: TimeZone::UTC,
         options: matcher::Options::default(),
     };
     let stop = CancellationToken::new();

@@ -39,15 +39,19 @@ impl Lists {
     /// Takes entries. `certain` is false for those of a list that is replaced while reads flow.
     pub fn add(&mut self, entries: &[Entry], certain: bool) {
         for entry in entries {
+            // The simulated world lists no patterns.
+            let Some(vrm) = entry.target.mark() else {
+                continue;
+            };
             let listed = Listed {
                 entry: entry.entry_id,
                 opens_case: entry.grade.opens_case(),
                 certain,
             };
-            let of_mark = self.by_mark.entry(entry.vrm).or_default();
+            let of_mark = self.by_mark.entry(vrm).or_default();
             if of_mark.is_empty() {
-                let alike = self.by_look.entry(Look::of(entry.vrm).classes);
-                alike.or_default().push(entry.vrm);
+                let alike = self.by_look.entry(Look::of(vrm).classes);
+                alike.or_default().push(vrm);
             }
             of_mark.push(listed);
         }

@@ -103,7 +103,7 @@ pub fn file(entries: &[Entry]) -> Result<Vec<u8>> {
             Action::Intelligence => "INTELLIGENCE",
         };
         writer.write_record([
-            entry.vrm.as_str(),
+            entry.target.as_str(),
             &u8::from(entry.grade).to_string(),
             action,
             &markers.join(" "),
@@ -140,7 +140,7 @@ mod tests {
             let ids = |entries: &[Entry]| {
                 let mut ids: Vec<_> = entries
                     .iter()
-                    .map(|entry| (entry.entry_id, entry.grade, entry.vrm))
+                    .map(|entry| (entry.entry_id, entry.grade, entry.target))
                     .collect();
                 ids.sort();
                 ids

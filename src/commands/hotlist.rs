@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use domain::{ListName, Timestamp};
-use intelligence::RowFault;
+use intelligence::{Options, RowFault};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -65,7 +65,11 @@ fn check(settings: &Settings, file: &Path, list: &ListName, json: bool) -> Resul
     let bytes = read(file)?;
     let force = force::load(settings.force.as_deref())?;
     let bar = spinner("checking");
-    let parsed = intelligence::parse(list, &bytes, Timestamp::now(), &force.timezone);
+    let options = Options {
+        sites: Some(force.sites()),
+        ..Options::default()
+    };
+    let parsed = intelligence::parse_with(list, &bytes, &options, Timestamp::now(), &force.timezone);
     bar.finish_and_clear();
     let parsed = parsed.with_context(|| format!("check {}", file.display()))?;
     if json {

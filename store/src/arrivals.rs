@@ -110,7 +110,7 @@ fn fold<'a>(arrivals: &'a [Arrival], known: Known, now: Timestamp) -> Outcome<'a
             continue;
         }
         let bcu = arrival.bcu.clone();
-        let event = match open.get(&hit.entry.vrm) {
+        let event = match open.get(&hit.vrm()) {
             Some(case) => {
                 let new_read = !counted.contains(&(hit.read.read_id, case.case_id));
                 case::sight(case, hit, bcu, new_read, now)
@@ -119,7 +119,7 @@ fn fold<'a>(arrivals: &'a [Arrival], known: Known, now: Timestamp) -> Outcome<'a
         };
         let case_id = event.case.case_id;
         counted.insert((hit.read.read_id, case_id));
-        open.insert(hit.entry.vrm, event.case.clone());
+        open.insert(hit.vrm(), event.case.clone());
         outcome.cases.insert(case_id, event.case.clone());
         outcome.hits.push((arrival, Some(case_id)));
         outcome.events.push(event);
@@ -138,11 +138,7 @@ async fn known(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Known, StoreError> {
         known.hits.insert(parsed("hit id", &id)?);
     }
     let fresh = |a: &&Arrival| a.hit.entry.grade.opens_case() && !known.hits.contains(&a.hit.hit_id);
-    let marks: BTreeSet<(Vrm,)> = arrivals
-        .iter()
-        .filter(fresh)
-        .map(|a| (a.hit.entry.vrm,))
-        .collect();
+    let marks: BTreeSet<(Vrm,)> = arrivals.iter().filter(fresh).map(|a| (a.hit.vrm(),)).collect();
     let reads: BTreeSet<(ReadId,)> = arrivals
         .iter()
         .filter(fresh)
@@ -176,7 +172,7 @@ async fn save_hits(tx: &mut Tx, hits: &[(&Arrival, Option<CaseId>)]) -> Result<(
         rows.push((
             hit.hit_id,
             hit.read.read_id,
-            hit.entry.vrm,
+            hit.vrm(),
             hit.entry.grade,
             case,
             captured_at,

@@ -95,6 +95,18 @@ pub enum StoreError {
     /// There is one of that name already.
     #[error("{0} exists already")]
     Exists(&'static str),
+    /// More entries for patterns than a matcher looks for; nothing has changed.
+    #[error(
+        "the list has {patterns} plates with a ? or *, {others} are on other lists, and all lists together may have {limit}: withdraw some, or list marks where they are known"
+    )]
+    TooManyPatterns {
+        /// On the list.
+        patterns: u64,
+        /// On all others.
+        others: u64,
+        /// The bound.
+        limit: u64,
+    },
     /// The rules of cases say no; nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),

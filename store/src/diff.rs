@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use domain::hotlist::{Entry, Revision};
-use domain::{EntryId, ListName, Timestamp, Vrm};
+use domain::target::Target;
+use domain::{EntryId, ListName, Timestamp};
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 
@@ -71,16 +72,20 @@ pub(crate) fn digest(entry: &Entry) -> Result<String, StoreError> {
     Ok(hex::encode(Sha256::digest(to_json("entry", &entry)?)))
 }
 
-/// A list's entries as they stand; those of one mark where given.
-pub(crate) async fn current(tx: &mut Tx, list: &ListName, vrm: Option<Vrm>) -> Result<Current, StoreError> {
+/// A list's entries as they stand; those of one mark or pattern where given.
+pub(crate) async fn current(
+    tx: &mut Tx,
+    list: &ListName,
+    target: Option<Target>,
+) -> Result<Current, StoreError> {
     let step = "reading a list's entries";
     let mut text = "SELECT entry_id, digest, listed_at FROM entries WHERE list = $1".to_owned();
-    if vrm.is_some() {
+    if target.is_some() {
         text.push_str(" AND vrm = $2");
     }
     let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(list.as_str().to_owned());
-    if let Some(vrm) = vrm {
-        select = select.bind(vrm.to_string());
+    if let Some(target) = target {
+        select = select.bind(target.to_string());
     }
     let mut rows = select.fetch(tx.on());
     let mut current = Current::new();
@@ -150,7 +155,7 @@ async fn put(tx: &mut Tx, revision: Revision, rows: &[Row<'_>]) -> Result<(), St
             values.push((
                 entry.entry_id,
                 entry.list,
-                entry.vrm,
+                entry.target,
                 listed_at,
                 revision,
                 row.digest,

@@ -1,6 +1,8 @@
 //! Lists, their entries and their revisions.
 
 use domain::hotlist::{Entry, Revision};
+use domain::pattern::MAX_PATTERNS;
+use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +59,7 @@ impl Store {
     /// the earlier time of listing. Where nothing differs, no revision is made.
     ///
     /// # Errors
-    /// When the database fails; the list is as before then.
+    /// [`StoreError::TooManyPatterns`], or when the database fails; the list is as before then.
     pub async fn replace_list(
         &self,
         list: &ListName,
@@ -74,14 +76,17 @@ impl Store {
             let digest = digest(&entry)?;
             wanted.insert(entry.entry_id, (entry, digest));
         }
+        let patterns = wanted.values().filter(|(entry, _)| entry.target.is_pattern());
+        let patterns = patterns.count() as u64;
         transaction!(self, "replace_list", |tx| {
             let revision = lock_lists(tx).await?;
+            check_patterns(tx, list, patterns).await?;
             let difference = Difference::between(diff::current(tx, list, None).await?, &wanted);
             change(tx, list, revision, &difference, "hotlist_loaded", by, now).await
         })
     }
 
-    /// Takes a whole list, or the entries of one mark on it, out of use: one transaction, one revision, one audit row.
+    /// Takes a whole list, or the entries of one mark or pattern on it, out of use: one transaction, one revision, one audit row.
     /// A list without entries stays known: that it is empty is published, too.
     ///
     /// # Errors
@@ -89,15 +94,15 @@ impl Store {
     pub async fn withdraw(
         &self,
         list: &ListName,
-        vrm: Option<domain::Vrm>,
+        target: Option<Target>,
         by: &UserName,
         now: Timestamp,
     ) -> Result<ListChange, StoreError> {
         transaction!(self, "withdraw", |tx| {
             let revision = lock_lists(tx).await?;
             let (size,) = size_of(tx, list).await?.ok_or(StoreError::NotFound("list"))?;
-            let current = diff::current(tx, list, vrm).await?;
-            if vrm.is_some() && current.is_empty() {
+            let current = diff::current(tx, list, target).await?;
+            if target.is_some() && current.is_empty() {
                 return Err(StoreError::NotFound("mark on that list"));
             }
             let nothing = diff::Wanted::new();
@@ -256,6 +261,28 @@ impl Store {
 /// Keeps every other change of lists out until the transaction ends, and says which revision stands.
 async fn lock_lists(tx: &mut Tx) -> Result<Revision, StoreError> {
     Ok(Revision(take_numbers(tx, "revision", 0).await? - 1))
+}
+
+/// Keeps the patterns of all lists together within their bound. A list without any needs no look at the others.
+async fn check_patterns(tx: &mut Tx, list: &ListName, patterns: u64) -> Result<(), StoreError> {
+    if patterns == 0 {
+        return Ok(());
+    }
+    let text = "SELECT COUNT(*) FROM entries WHERE list <> $1 AND (vrm LIKE '%?%' OR vrm LIKE '%*%')";
+    let (others,): (i64,) = sqlx::query_as(text)
+        .bind(list.as_str().to_owned())
+        .fetch_one(tx.on())
+        .await
+        .step("counting patterns")?;
+    let (others, limit) = (count(others), MAX_PATTERNS as u64);
+    if patterns + others > limit {
+        return Err(StoreError::TooManyPatterns {
+            patterns,
+            others,
+            limit,
+        });
+    }
+    Ok(())
 }
 
 async fn size_of(tx: &mut Tx, list: &ListName) -> Result<Option<(i64,)>, StoreError> {

@@ -16,16 +16,21 @@ impl Headers {
         std::iter::from_fn(move || {
             let (name, value, behind) = first(rest)?;
             rest = behind;
-            Some((name, value))
+            Some((std::str::from_utf8(name).ok()?, value))
         })
     }
 
     /// The value of the first header of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        let mut rest = self.0.as_ref();
+        loop {
+            let (known, value, behind) = first(rest)?;
+            if known == name.as_bytes() {
+                return Some(value);
+            }
+            rest = behind;
+        }
     }
 
     /// Headers whose bytes [`put`] wrote.
@@ -59,10 +64,10 @@ pub(crate) fn size(name: &str, value: &[u8]) -> usize {
 }
 
 /// Name and value of the first header, and what stands behind it.
-fn first(bytes: &[u8]) -> Option<(&str, &[u8], &[u8])> {
+fn first(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
     let (length, rest) = rest.split_first_chunk()?;
     let (value, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-    Some((std::str::from_utf8(name).ok()?, value, rest))
+    Some((name, value, rest))
 }

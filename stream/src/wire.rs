@@ -131,7 +131,7 @@ pub fn vehicle_of(read: &Delivered) -> Option<(&str, &str)> {
 /// # Errors
 /// Does not fail for values of the domain.
 pub fn hit_record(hit: &Hit) -> Result<Record, LogError> {
-    keyed(Topic::Hits, hit.entry.vrm.as_str(), hit, hit.matched_at)
+    keyed(Topic::Hits, hit.vrm().as_str(), hit, hit.matched_at)
 }
 
 /// An entry, keyed by its id.

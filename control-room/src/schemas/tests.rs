@@ -5,7 +5,7 @@ use domain::hit::MatchKind as RealKind;
 use domain::hotlist::Revision;
 use domain::read::RawRead;
 use domain::user::Role as RealRole;
-use domain::{CallSign, CameraId, ListName, SourceName, UserName, Vrm, case, hotlist, unit};
+use domain::{CallSign, CameraId, ListName, SiteId, SourceName, UserName, Vrm, case, hotlist, scope, unit};
 use domain::{assessment, hit, journey, misread};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ fn entry() -> hotlist::Entry {
     hotlist::Entry {
         entry_id: domain::EntryId::of_entry(&list, vrm, "1"),
         list,
-        vrm,
+        target: vrm.into(),
         grade: hotlist::Grade::One,
         action: hotlist::Action::Stop,
         markers: hotlist::Marker::ALL.map(|(marker, ..)| marker).to_vec(),
@@ -40,6 +40,11 @@ fn entry() -> hotlist::Entry {
         reference: text(),
         listed_at: Timestamp::UNIX_EPOCH,
         expires_at: Some(Timestamp::UNIX_EPOCH),
+        scope: scope::Scope {
+            sites: vec![SiteId::parse("s1").unwrap()],
+            direction: Some(scope::Direction::North),
+            hours: Some("22:00-06:00".parse().unwrap()),
+        },
     }
 }
 

@@ -11,6 +11,7 @@ use domain::force::{Force, ForceFiles};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::RawRead;
+use domain::scope::Scope;
 use domain::user::Role;
 use domain::{CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
 use futures::StreamExt;
@@ -323,7 +324,7 @@ pub fn entry(mark: &str, grade: u8) -> Entry {
     Entry {
         entry_id: EntryId::of_entry(&list, vrm, ""),
         list,
-        vrm,
+        target: vrm.into(),
         grade: Grade::try_from(grade).unwrap(),
         action: Action::Stop,
         markers: vec![domain::hotlist::Marker::Stolen],
@@ -336,6 +337,7 @@ pub fn entry(mark: &str, grade: u8) -> Entry {
         reference: String::new(),
         listed_at: Timestamp::UNIX_EPOCH,
         expires_at: None,
+        scope: Scope::default(),
     }
 }
 

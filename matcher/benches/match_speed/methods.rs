@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use dashmap::DashMap;
 use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::scope::Scope;
 use domain::{EntryId, ListName, Timestamp, Vrm};
 use fst::automaton::Levenshtein;
 use fst::{IntoStreamer, Set, Streamer};
@@ -79,7 +80,7 @@ fn index(listed: &[Vrm]) -> (Index, f64) {
         let entry = Entry {
             entry_id: EntryId::of_entry(&list, *vrm, ""),
             list: list.clone(),
-            vrm: *vrm,
+            target: (*vrm).into(),
             grade: Grade::Two,
             action: Action::Stop,
             markers: Vec::new(),
@@ -92,6 +93,7 @@ fn index(listed: &[Vrm]) -> (Index, f64) {
             reference: String::new(),
             listed_at: Timestamp::UNIX_EPOCH,
             expires_at: None,
+            scope: Scope::default(),
         };
         lists.take(EntryChange::Put(Box::new(entry)), false);
     }

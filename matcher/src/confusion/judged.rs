@@ -34,7 +34,7 @@ pub fn verdict(hit: &Hit, state: CaseState, outcome: Option<Outcome>) -> Option<
     let listed = hit.kind != MatchKind::Clone;
     (known && listed).then(|| Verdict {
         read: hit.read.vrm,
-        truth: hit.entry.vrm,
+        truth: hit.vrm(),
         camera: hit.read.camera.clone(),
         confidences: hit.read.character_confidences.clone(),
         source: Source::Operator,
@@ -45,6 +45,7 @@ pub fn verdict(hit: &Hit, state: CaseState, outcome: Option<Outcome>) -> Option<
 mod tests {
     use domain::hotlist::{Action, Entry, Grade, Revision};
     use domain::read::RawRead;
+    use domain::scope::Scope;
     use domain::{CameraId, EntryId, ListName, SourceName, Timestamp, Vrm};
 
     use super::*;
@@ -62,7 +63,7 @@ mod tests {
         let entry = Entry {
             entry_id: EntryId::of_entry(&list, vrm, ""),
             list,
-            vrm,
+            target: vrm.into(),
             grade: Grade::Two,
             action: Action::Stop,
             markers: Vec::new(),
@@ -75,6 +76,7 @@ mod tests {
             reference: String::new(),
             listed_at: now,
             expires_at: None,
+            scope: Scope::default(),
         };
         let hit = Hit::exact(raw.check(camera, source, now).unwrap(), entry, Revision(1), now);
         Hit { kind, ..hit }
@@ -96,7 +98,7 @@ mod tests {
                 hit.kind
             );
             if let Some(verdict) = verdict {
-                assert_eq!((verdict.read, verdict.truth), (hit.read.vrm, hit.entry.vrm));
+                assert_eq!((verdict.read, verdict.truth), (hit.read.vrm, hit.vrm()));
                 assert_eq!(verdict.confidences, [0.9; 7]);
             }
         }

@@ -151,11 +151,11 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// The vehicle of an entry.
+    /// The vehicle of an entry for a mark.
     #[must_use]
-    pub fn of(entry: &Entry) -> Self {
+    pub fn of(mark: Vrm, entry: &Entry) -> Self {
         Self {
-            mark: entry.vrm,
+            mark,
             vehicle: Description::parse(&entry.make, &entry.colour),
         }
     }
@@ -219,7 +219,14 @@ impl<'k> Scorer<'k> {
     /// bears that mark, whatever the register says.
     #[must_use]
     pub fn consider(&self, reading: &Reading, itself: Option<&Listed>) -> Considered<'k> {
-        Considered::new(self.known, reading, itself, Evidence::History)
+        let heeded = Evidence::History;
+        Considered::new(
+            self.known,
+            reading,
+            itself,
+            heeded,
+            mass(&self.known, reading, heeded),
+        )
     }
 
     /// How likely a read is a listed vehicle, and what led to it.
@@ -227,8 +234,14 @@ impl<'k> Scorer<'k> {
     pub fn assess(&self, reading: &Reading, itself: Option<&Listed>, listed: &Listed) -> Assessment {
         let mut before = 0.0;
         let mut posterior = 0.5;
+        let mut expected = Mass::default();
         let terms = Evidence::ALL.map(|evidence| {
-            posterior = Considered::new(self.known, reading, itself, evidence).posterior(listed);
+            // It takes the longest, and no further evidence changes it.
+            if evidence <= Evidence::Syntax {
+                expected = mass(&self.known, reading, evidence);
+            }
+            let considered = Considered::new(self.known, reading, itself, evidence, expected);
+            posterior = considered.posterior(listed);
             let odds = (posterior / (1.0 - posterior)).ln();
             let log_odds = odds - before;
             before = odds;
@@ -244,14 +257,37 @@ impl<'k> Scorer<'k> {
     }
 }
 
+/// The doubts about a read that count when the evidence up to this kind is heeded.
+fn doubts(known: &Knowledge<'_>, reading: &Reading, heeded: Evidence) -> Doubts {
+    if heeded < Evidence::Confidence {
+        return NO_DOUBTS;
+    }
+    reading.doubts(known.table)
+}
+
+/// The expected mass of all misreads that end in a read, as far as this evidence tells.
+fn mass(known: &Knowledge<'_>, reading: &Reading, heeded: Evidence) -> Mass {
+    let doubts = doubts(known, reading, heeded);
+    let Knowledge {
+        table, expectation, ..
+    } = known;
+    if heeded < Evidence::Syntax {
+        expectation.formless_mass(table, reading.mark, &doubts)
+    } else {
+        expectation.mass(table, reading.mark, &doubts)
+    }
+}
+
 impl<'k> Considered<'k> {
-    fn new(known: Knowledge<'k>, reading: &Reading, itself: Option<&Listed>, heeded: Evidence) -> Self {
+    fn new(
+        known: Knowledge<'k>,
+        reading: &Reading,
+        itself: Option<&Listed>,
+        heeded: Evidence,
+        mass: Mass,
+    ) -> Self {
         let heeds = |evidence| evidence <= heeded;
-        let doubts = if heeds(Evidence::Confidence) {
-            reading.doubts(known.table)
-        } else {
-            NO_DOUBTS
-        };
+        let doubts = doubts(&known, reading, heeded);
         let mut considered = Self {
             known: Knowledge {
                 register: known.register.filter(|_| heeds(Evidence::Register)),
@@ -275,7 +311,7 @@ impl<'k> Considered<'k> {
         if bearer.is_none() {
             considered.borne = considered.expected_bearers(reading.mark).min(1.0);
         }
-        considered.collect(registered.is_some());
+        considered.collect(registered.is_some(), mass);
         considered.weigh(bearer.unwrap_or_default());
         considered
     }
@@ -294,14 +330,8 @@ impl<'k> Considered<'k> {
     }
 
     /// Finds the other vehicles, with their likelihoods of being misread so as weights for now.
-    fn collect(&mut self, registered: bool) {
+    fn collect(&mut self, registered: bool, mass: Mass) {
         let (table, read) = (self.known.table, self.reading.mark);
-        let expectation = self.known.expectation;
-        let mass = if self.heeded < Evidence::Syntax {
-            expectation.formless_mass(table, read, &self.doubts)
-        } else {
-            expectation.mass(table, read, &self.doubts)
-        };
         let Some(register) = self.known.register else {
             self.anything = mass.whole();
             return;

@@ -12,7 +12,9 @@ use domain::force::Camera;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::{PlateRead, RawRead};
+use domain::scope::Scope;
 use domain::{BcuCode, CameraId, EntryId, ListName, Position, SiteId, SourceName, Timestamp, Vrm};
+use jiff::tz::TimeZone;
 use stream::embedded::EmbeddedLog;
 use stream::ready::Ready;
 use stream::topic::Topic;
@@ -34,7 +36,7 @@ pub fn entry(plate: &str, reference: &str, expires_at: Option<Timestamp>) -> Ent
     Entry {
         entry_id: EntryId::of_entry(&list, vrm, reference),
         list,
-        vrm,
+        target: vrm.into(),
         grade: Grade::Two,
         action: Action::Stop,
         markers: Vec::new(),
@@ -47,6 +49,7 @@ pub fn entry(plate: &str, reference: &str, expires_at: Option<Timestamp>) -> Ent
         reference: reference.into(),
         listed_at: at(0),
         expires_at,
+        scope: Scope::default(),
     }
 }
 
@@ -148,6 +151,7 @@ impl Flaky {
             log: Arc::clone(self) as Arc<dyn Log>,
             name: "m1".into(),
             cameras: cameras(),
+            zone: TimeZone::get("Europe/London").unwrap(),
             options,
         };
         let task = tokio::spawn(matcher::run(parts, ready.clone(), shutdown.clone()));

@@ -369,9 +369,7 @@ async fn judged_hits_come_in_order_of_capture_each_once(world: &World) {
             _ => continue,
         };
         let decided = decide(&store, &case, &command, "smith").await.unwrap().case;
-        let of_case = arrivals
-            .iter()
-            .filter(|arrival| arrival.hit.entry.vrm == case.vrm);
+        let of_case = arrivals.iter().filter(|arrival| arrival.hit.vrm() == case.vrm);
         let outcome = decided.conclusion.map(|conclusion| conclusion.outcome);
         expected.extend(of_case.map(|arrival| (arrival.hit.clone(), decided.state, outcome)));
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::hotlist::{Entry, Revision};
+use domain::pattern::MAX_PATTERNS;
+use domain::target::Target;
 use domain::{EntryId, Vrm};
 use store::hotlists::{ListChange, PendingChange};
 use store::{Store, StoreError};
@@ -16,6 +18,7 @@ claims!(
     a_load_without_a_difference_makes_no_revision,
     of_two_entries_with_one_id_the_last_counts,
     a_withdrawal_takes_a_mark_or_the_whole_list,
+    patterns_are_bounded_over_all_lists_and_a_digest_sees_the_scope,
     entries_come_in_pages_in_order_of_mark,
     what_is_published_is_forgotten_and_the_rest_waits,
     two_loads_at_once_make_two_revisions,
@@ -149,13 +152,13 @@ async fn a_withdrawal_takes_a_mark_or_the_whole_list(world: &World) {
     all.push(entry_on(&list("stolen"), "AA1", 2, "y"));
     load(&store, all).await;
     let missing = Vrm::parse("AA9").unwrap();
-    for (name, vrm) in [("other", None), ("stolen", Some(missing))] {
+    for (name, vrm) in [("other", None), ("stolen", Some(missing.into()))] {
         let done = store.withdraw(&list(name), vrm, &intel, at(1)).await;
         assert!(matches!(done, Err(StoreError::NotFound(_))), "{name}");
     }
     let mark = Vrm::parse("AA1").unwrap();
     let change = store
-        .withdraw(&list("stolen"), Some(mark), &intel, at(1))
+        .withdraw(&list("stolen"), Some(mark.into()), &intel, at(1))
         .await
         .unwrap();
     assert_eq!(counts(&change), [2, 0, 0, 2, 2]);
@@ -174,6 +177,45 @@ async fn a_withdrawal_takes_a_mark_or_the_whole_list(world: &World) {
     );
 }
 
+async fn patterns_are_bounded_over_all_lists_and_a_digest_sees_the_scope(world: &World) {
+    let store = world.open().await;
+    let patterns = (1..MAX_PATTERNS).map(|number| format!("A{number:05}?"));
+    let mut most: Vec<Entry> = patterns
+        .map(|pattern| entry_on(&list("stolen"), &pattern, 1, ""))
+        .collect();
+    load(&store, most.clone()).await;
+    let (other, intel) = (list("other"), user("intel"));
+    let marks =
+        |marks: &[&str]| -> Vec<Entry> { marks.iter().map(|mark| entry_on(&other, mark, 1, "")).collect() };
+    let refused = store
+        .replace_list(&other, marks(&["AB1*", "AB2*", "AB12CDE"]), &intel, at(1))
+        .await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::TooManyPatterns {
+                patterns: 2,
+                others: 9_999,
+                limit: 10_000
+            })
+        ),
+        "{refused:?}"
+    );
+    let fits = marks(&["AB1*", "AB12CDE"]);
+    let loaded = store.replace_list(&other, fits, &intel, at(1)).await.unwrap();
+    assert_eq!(counts(&loaded), [2, 2, 0, 0, 0]);
+    let pattern = Some(Target::parse("ab1 **").unwrap());
+    let withdrawn = store.withdraw(&other, pattern, &intel, at(2)).await.unwrap();
+    assert_eq!(counts(&withdrawn), [3, 0, 0, 1, 1]);
+
+    most[7].scope.hours = Some("22:00-06:00".parse().unwrap());
+    assert_eq!(
+        counts(&load(&store, most).await)[2],
+        1,
+        "a changed scope is a change"
+    );
+}
+
 async fn entries_come_in_pages_in_order_of_mark(world: &World) {
     let store = world.open().await;
     load(&store, entries(&["AA5", "AA1", "AA3", "AA2", "AA4"])).await;
@@ -183,13 +225,13 @@ async fn entries_come_in_pages_in_order_of_mark(world: &World) {
         let page = store.entries(&list("stolen"), after, 2).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.entry_id);
-        marks.extend(page.iter().map(|entry| entry.vrm.to_string()));
+        marks.extend(page.iter().map(|entry| entry.target.to_string()));
     }
     assert_eq!(marks, ["AA1", "AA2", "AA3", "AA4", "AA5"]);
     store
         .withdraw(
             &list("stolen"),
-            Some(Vrm::parse("AA5").unwrap()),
+            Some(Vrm::parse("AA5").unwrap().into()),
             &user("intel"),
             at(1),
         )

@@ -4,7 +4,9 @@ use domain::case::{Case, CaseEvent, Command};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::RawRead;
-use domain::{CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
+use domain::scope::Scope;
+use domain::target::Target;
+use domain::{CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName};
 use jiff::SignedDuration;
 use sqlx::AnyPool;
 use store::cases::{Arrival, CaseFilter};
@@ -113,11 +115,11 @@ pub fn mark(number: usize) -> String {
 }
 
 pub fn entry_on(list: &ListName, mark: &str, grade: u8, reference: &str) -> Entry {
-    let vrm = Vrm::parse(mark).unwrap();
+    let target = Target::parse(mark).unwrap();
     Entry {
-        entry_id: EntryId::of_entry(list, vrm, reference),
+        entry_id: EntryId::of_entry(list, target, reference),
         list: list.clone(),
-        vrm,
+        target,
         grade: Grade::try_from(grade).unwrap(),
         action: Action::Stop,
         markers: Vec::new(),
@@ -130,6 +132,7 @@ pub fn entry_on(list: &ListName, mark: &str, grade: u8, reference: &str) -> Entr
         reference: reference.to_owned(),
         listed_at: at(-86_400),
         expires_at: None,
+        scope: Scope::default(),
     }
 }
 
@@ -140,7 +143,7 @@ pub fn entry(mark: &str, grade: u8, reference: &str) -> Entry {
 /// The hit of `entry` on a read by `camera`, `seconds` after the start.
 pub fn arrival(entry: Entry, camera: &str, seconds: i64) -> Arrival {
     let raw = RawRead {
-        plate: entry.vrm.to_string(),
+        plate: entry.target.to_string(),
         captured_at: at(seconds),
         ..RawRead::default()
     };

@@ -4,11 +4,12 @@
 import { ageInWords, distance, millis, span } from './time';
 import type { Assessment, Case, Deviation, Entry, Evidence, Journey, PlateRead } from './types';
 
-export type SignKind = 'misread' | 'clone' | 'past';
+export type SignKind = 'misread' | 'wildcard' | 'clone' | 'past';
 
 /** A sign and a word for each, so that no meaning hangs on colour alone. The signs are in every machine's fonts. */
 export const SIGNS: Record<SignKind, { sign: string; word: string; meaning: string }> = {
   misread: { sign: '≈', word: 'Not exact', meaning: 'what was read may be a misread of the wanted mark' },
+  wildcard: { sign: '*', word: 'Part of a mark', meaning: 'only a part of the wanted mark is known, and what was read fits it' },
   clone: { sign: '↔', word: 'Cloned plate?', meaning: 'the mark was read at two places that no car gets between in time' },
   past: { sign: '←', word: 'Past read', meaning: 'the car passed before it was listed' },
 };
@@ -29,6 +30,7 @@ export function signs(one: Case, now: number, place?: string): Sign[] {
     const says = assessment ? likely(assessment.posterior) : 'how likely is not known';
     found.push(sign('misread', says));
   }
+  if (kind === 'wildcard') found.push(sign('wildcard', 'one of many that fit'));
   if (journey) found.push(sign('clone', journeyWords(journey)));
   if (past) {
     const where = place === undefined ? '' : `${ageInWords(one.last_read.captured_at, now)} ago at ${place}, `;

@@ -48,11 +48,25 @@ export function marked(vrm: string, other: string): Piece[] {
   });
 }
 
+/** Whether the list has a part of a plate: `?` for one character, `*` for any number of them. */
+export function isPattern(listed: string): boolean {
+  return /[?*]/.test(listed);
+}
+
+/** The pattern with a `?` for each character of the read that its `*` stand for. */
+function asFarAs(read: string, pattern: string): string {
+  const parts = pattern.split(/(\*)/);
+  const ways = parts.map((part) => (part === '*' ? '(.*)' : `(${part.replaceAll('?', '.')})`));
+  const found = new RegExp(`^${ways.join('')}$`).exec(read);
+  return parts.map((part, index) => (part === '*' ? '?'.repeat(found?.[index + 1]?.length ?? 0) : part)).join('');
+}
+
 /**
  * Lines both marks up character by character with the fewest differences, so that one lost or gained character does
  * not make all that follow look wrong.
  */
 export function compare(read: string, listed: string, confidences: readonly number[] = []): Cell[] {
+  if (isPattern(listed)) listed = asFarAs(read, listed);
   const cost = costs(read, listed);
   const at = (i: number, j: number): number => cost[i]?.[j] ?? Infinity;
   const confidence = (i: number): number | undefined =>
@@ -60,7 +74,7 @@ export function compare(read: string, listed: string, confidences: readonly numb
   const cells: Cell[] = [];
   let [i, j] = [read.length, listed.length];
   while (i > 0 || j > 0) {
-    const same = i > 0 && j > 0 && read[i - 1] === listed[j - 1];
+    const same = i > 0 && j > 0 && (read[i - 1] === listed[j - 1] || listed[j - 1] === '?');
     if (i > 0 && j > 0 && at(i, j) === at(i - 1, j - 1) + (same ? 0 : 1)) {
       cells.push({ read: read[i - 1], listed: listed[j - 1], same, confidence: confidence(i - 1) });
       i -= 1;
@@ -86,7 +100,7 @@ function costs(a: string, b: string): number[][] {
         row.push(i + j);
       } else {
         const above = table[i - 1] ?? [];
-        const swap = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+        const swap = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] || b[j - 1] === '?' ? 0 : 1);
         row.push(Math.min(swap, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
       }
     }

@@ -81,6 +81,21 @@ describe('plates', () => {
       .map((cell) => (cell.same ? cell.read : `[${cell.read ?? '_'}|${cell.listed ?? '_'}]`))
       .join('');
 
+  test('a_read_that_fits_a_pattern_differs_in_nothing', () => {
+    const rows: [string, string, string][] = [
+      ['AB12CDE', 'AB1?CDE', 'AB1?CDE'],
+      ['AB12CDE', 'AB1*', 'AB1????'],
+      ['AB12CDE', '*2C*', '???2C??'],
+      ['AB1', 'AB1*', 'AB1'],
+    ];
+    for (const [read, pattern, shown] of rows) {
+      const cells = compare(read, pattern);
+      expect(cells.every((cell) => cell.same)).toBe(true);
+      expect(cells.map((cell) => cell.listed).join('')).toBe(shown);
+    }
+    expect(compare('AB12CDF', 'AB1?CDE').filter((cell) => !cell.same)).toHaveLength(1);
+  });
+
   test('only_the_characters_that_differ_are_marked', () => {
     const rows: [string, string, string][] = [
       ['AB12CDE', 'AB12CDE', 'AB12CDE'],

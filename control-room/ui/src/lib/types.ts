@@ -62,7 +62,7 @@ export type Marker =
   | 'no_tax'
   | 'disqualified';
 
-export type MatchKind = 'exact' | 'misread' | 'clone';
+export type MatchKind = 'exact' | 'misread' | 'wildcard' | 'clone';
 
 export type Evidence = 'characters' | 'confidence' | 'syntax' | 'register' | 'colour' | 'make' | 'history';
 
@@ -97,6 +97,13 @@ export interface PlateRead {
   overview_image?: string;
 }
 
+/** Where and when an entry is looked for. */
+export interface Scope {
+  sites?: string[];
+  direction?: 'north' | 'east' | 'south' | 'west';
+  hours?: string;
+}
+
 export interface Entry {
   entry_id: string;
   list: string;
@@ -113,6 +120,7 @@ export interface Entry {
   reference?: string;
   listed_at: Timestamp;
   expires_at?: Timestamp;
+  scope?: Scope;
 }
 
 export interface Decision {
