@@ -201,7 +201,7 @@ mod tests {
         check("AB1*", &["AB1", "AB12CDE"], &["AB", "XAB1", "A8I2CDE"]);
         check("*CDE", &["CDE", "AB12CDE"], &["AB12CDF", "CDEX"]);
         check("A*1*E", &["A1E", "AB12CDE", "A11E"], &["AE1", "AB12CD"]);
-        check("*1?C*", &["AB12CDE", "1ZC"], &["1C", "AB1CDE"]);
+        check("*1?CD*", &["AB12CDE", "1ZCD"], &["1CD", "AB1CDE"]);
     }
 
     #[test]
