@@ -3,6 +3,7 @@
 //! The sightings are looked through in pieces between two batches of reads, so that no read waits for it. What may be a hit is
 //! read again from the log, judged like any read, and says that it is of the past.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,12 +29,20 @@ const MOST_READ_AGAIN: usize = 8;
 /// A search that goes on from piece to piece.
 pub(crate) struct Search {
     wanted: Wanted,
-    /// The partitions still to be looked through, and in the last of them the offset to go on at.
-    partitions: Vec<u32>,
+    /// What is still to be looked through, and in the last of it the offset to go on at.
+    stretches: Vec<Stretch>,
     next: u64,
     found: Suspects,
     candidates: Vec<Candidate>,
     walk: Walk,
+}
+
+/// The sightings of one partition that were there before the entries counted; those behind are judged by them when they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stretch {
+    pub(crate) partition: u32,
+    /// The first offset that is not part of it.
+    pub(crate) end: u64,
 }
 
 /// What is looked for in the past: entries of an index.
@@ -71,11 +80,11 @@ pub(crate) struct Finding {
 }
 
 impl Search {
-    /// Looks for these entries of an index, in order, in these partitions.
-    pub(crate) fn new(index: Arc<Index>, entries: Vec<EntryId>, partitions: Vec<u32>) -> Self {
+    /// Looks for these entries of an index, in order, in these stretches.
+    pub(crate) fn new(index: Arc<Index>, entries: Vec<EntryId>, stretches: Vec<Stretch>) -> Self {
         Self {
             wanted: Wanted { index, entries },
-            partitions,
+            stretches,
             next: 0,
             found: BTreeMap::new(),
             candidates: Vec::new(),
@@ -83,18 +92,18 @@ impl Search {
         }
     }
 
-    /// The same search from its beginning, for these entries as well and in these partitions too.
-    pub(crate) fn and(self, index: Arc<Index>, entries: &[EntryId], partitions: &[u32]) -> Self {
+    /// The same search from its beginning, for these entries as well and in these stretches too.
+    pub(crate) fn and(self, index: Arc<Index>, entries: &[EntryId], stretches: &[Stretch]) -> Self {
         let entries = merged(&self.wanted.entries, entries);
-        let mut all = [&self.partitions, partitions].concat();
-        all.sort_unstable();
-        all.dedup();
+        let mut all = [&self.stretches, stretches].concat();
+        all.sort_unstable_by_key(|stretch| (stretch.partition, Reverse(stretch.end)));
+        all.dedup_by_key(|stretch| stretch.partition);
         Self::new(index, entries, all)
     }
 
     /// Looks through the next piece. Once it has come to the end it answers with what it found.
     pub(crate) fn go_on(&mut self, history: &History, now: Timestamp) -> Option<Finding> {
-        let Some(partition) = self.partitions.last().copied() else {
+        let Some(Stretch { partition, end }) = self.stretches.last().copied() else {
             return Some(Finding {
                 wanted: self.wanted.clone(),
                 suspects: std::mem::take(&mut self.found),
@@ -104,10 +113,11 @@ impl Search {
         let piece: Vec<&Sighting> = sightings
             .into_iter()
             .flat_map(|sightings| sightings.from(self.next))
+            .take_while(|sighting| sighting.offset < end)
             .take(PIECE)
             .collect();
         let (Some(sightings), Some(last)) = (sightings, piece.last()) else {
-            self.partitions.pop();
+            self.stretches.pop();
             self.next = 0;
             return None;
         };

@@ -9,6 +9,7 @@ use stream::topic::Topic;
 use stream::{Delivered, Log, LogError, wire};
 
 use crate::cameras::Cameras;
+use crate::hindsight::Stretch;
 use crate::sightings::{Place, Sighting, Sightings};
 
 /// Reads taken at once while a partition is read again.
@@ -43,15 +44,20 @@ impl History {
         self.partitions.get(&partition)
     }
 
-    /// The partitions of which there are any.
-    pub(crate) fn partitions(&self) -> Vec<u32> {
-        self.partitions.keys().copied().collect()
+    /// All of them, as they are now.
+    pub(crate) fn stretches(&self) -> Vec<Stretch> {
+        let partitions = self.partitions.iter();
+        let stretch = |(partition, sightings): (&u32, &Sightings)| Stretch {
+            partition: *partition,
+            end: sightings.next_offset().unwrap_or_default(),
+        };
+        partitions.map(stretch).collect()
     }
 
     /// Brings every partition of a batch up to its first read: what this process has not seen of it, the log tells again.
     /// So it is after a start, and when a partition comes from another matcher.
     ///
-    /// Answers which partitions it read again.
+    /// Answers what it read again.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -59,7 +65,7 @@ impl History {
         &mut self,
         log: &dyn Log,
         reads: &[Delivered],
-    ) -> Result<Vec<u32>, LogError> {
+    ) -> Result<Vec<Stretch>, LogError> {
         let mut read_again = Vec::new();
         for read in first_of_each_partition(reads) {
             let partition = read.place.partition;
@@ -75,7 +81,10 @@ impl History {
                 }
                 let held = self.partitions.get(&partition).map_or(0, Sightings::len);
                 tracing::info!(partition, held, "sightings are read again from the log");
-                read_again.push(partition);
+                read_again.push(Stretch {
+                    partition,
+                    end: read.place.offset,
+                });
             }
         }
         Ok(read_again)

@@ -17,7 +17,7 @@ use crate::clones::{self, CloneRule};
 use crate::description::Description;
 use crate::gate::{Envelope, Gate};
 use crate::health::Backoff;
-use crate::hindsight::{self, Finding, Search};
+use crate::hindsight::{self, Finding, Search, Stretch};
 use crate::history::History;
 use crate::index::Index;
 use crate::matching::{self, Candidate, Found, Walk};
@@ -135,9 +135,9 @@ impl Judge {
             let found = if reads.is_empty() {
                 None
             } else {
-                let partitions = self.history.catch_up(&*shared.log, &reads).await?;
-                if !partitions.is_empty() {
-                    self.look_back_for(shared, &self.lately.clone(), partitions);
+                let read_again = self.history.catch_up(&*shared.log, &reads).await?;
+                if !read_again.is_empty() {
+                    self.look_back_for(shared, &self.lately.clone(), read_again);
                 }
                 let (index, beliefs) = (shared.index.load_full(), shared.beliefs.load_full());
                 Some(self.found(&reads, &index, &beliefs, &shared.posts)?)
@@ -165,22 +165,22 @@ impl Judge {
         Ok(())
     }
 
-    /// Looks for these entries among the sightings of these partitions, beside what is looked for already.
-    fn look_back_for(&mut self, shared: &Shared, entries: &[EntryId], partitions: Vec<u32>) {
-        if entries.is_empty() || partitions.is_empty() {
+    /// Looks for these entries in these stretches of the sightings, beside what is looked for already.
+    fn look_back_for(&mut self, shared: &Shared, entries: &[EntryId], stretches: Vec<Stretch>) {
+        if entries.is_empty() || stretches.is_empty() {
             return;
         }
         let index = shared.index.load_full();
         self.search = Some(match self.search.take() {
-            Some(search) => search.and(index, entries, &partitions),
-            None => Search::new(index, entries.to_vec(), partitions),
+            Some(search) => search.and(index, entries, &stretches),
+            None => Search::new(index, entries.to_vec(), stretches),
         });
     }
 
     /// Looks through the next piece of the sightings. What becomes of it does not hold up a read.
     fn look_back(&mut self, shared: &Arc<Shared>) {
         while let Ok(fresh) = self.fresh.try_recv() {
-            self.look_back_for(shared, &fresh, self.history.partitions());
+            self.look_back_for(shared, &fresh, self.history.stretches());
             self.lately = hindsight::merged(&self.lately, &fresh);
         }
         if let Some(search) = &mut self.search
