@@ -7,8 +7,10 @@ use domain::read::PlateRead;
 use domain::scope::Scope;
 use domain::{EntryId, ListName, Timestamp, Vrm};
 
+/// No vehicle is faster from one site to another, as the crow flies: faster than any car gets through traffic.
+pub const MOST_KMH: f64 = 200.0;
 /// The list of the entries that the matcher makes itself.
-pub const LIST: &str = "clones";
+const LIST: &str = "clones";
 
 /// When a journey is impossible, and what becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,10 +22,10 @@ pub struct CloneRule {
 }
 
 impl Default for CloneRule {
-    /// Faster than any car gets through traffic from site to site; to be looked into within the day.
+    /// To be looked into within the day.
     fn default() -> Self {
         Self {
-            most_kmh: 200.0,
+            most_kmh: MOST_KMH,
             grade: Grade::Three,
         }
     }

@@ -322,6 +322,12 @@ impl Judge {
                     self.hits.push(hit);
                     self.spans.extend(spans(delivered, &self.hits, first));
                 }
+                // One that may be listed was opened before, and is a dead letter already.
+                Err(_)
+                    if self
+                        .candidates
+                        .binary_search_by_key(&number, |one| one.read)
+                        .is_ok() => {}
                 Err(reason) => self.letters.push(poison::letter(delivered, &reason, now)?),
             }
         }

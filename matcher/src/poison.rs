@@ -31,7 +31,7 @@ pub(crate) fn open(read: &Delivered) -> Result<PlateRead, String> {
     }
 }
 
-/// The dead letter of a read, naming its place.
+/// The dead letter of a read, naming its place, which the log of this process names too.
 ///
 /// # Errors
 /// Does not fail for values of the domain.

@@ -4,12 +4,14 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::{Flaky, at, entry, read, sure};
 use domain::assessment::Evidence;
 use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Entry, Grade};
 use domain::{SignedDuration, Timestamp};
 use stream::topic::Topic;
+use stream::{Record, wire};
 
 /// Milliseconds from the tests' beginning to a minute of today.
 fn minutes_ago(minutes: i64) -> i64 {
@@ -119,6 +121,30 @@ async fn a_mark_at_two_places_at_once_is_a_clone() {
         "{}",
         journey.speed_kmh
     );
+    matcher.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_cannot_be_opened_is_one_dead_letter_whatever_asks_for_it() {
+    let log = Flaky::new().await;
+    log.put(&[entry("AB12CDE", "", None)]).await;
+    log.mark(1).await;
+    let matcher = log.start();
+    matcher.until_ready(true).await;
+    let minute = 60_000;
+    for mark in ["AB12CDE", "XY34ZZZ"] {
+        log.reads(&[sure(mark, "M57-J6-N", 0)]).await;
+        // 33 km in a minute; only one of the two marks is listed.
+        let poisoned = Record {
+            value: Some(Bytes::from_static(b"nonsense")),
+            ..wire::read_record(&sure(mark, "M6-J26-N", minute)).unwrap()
+        };
+        log.send(Topic::Reads, vec![poisoned]).await;
+    }
+    // Behind them in their partition, so that they were judged.
+    log.reads(&[sure("AB12CDE", "M6-J26-N", 30 * minute)]).await;
+    log.hits(2).await;
+    assert_eq!(log.all(Topic::DeadLetters, 2).await.len(), 2);
     matcher.stop().await;
 }
 

@@ -115,8 +115,14 @@ pub fn confidence_of(read: &Delivered) -> Option<f32> {
 }
 
 fn vehicle_header(read: &PlateRead) -> String {
-    let word = |word: &Option<String>| word.as_deref().unwrap_or_default().replace('/', " ");
-    format!("{}/{}", word(&read.vehicle.make), word(&read.vehicle.colour))
+    fn word(word: Option<&String>) -> impl Iterator<Item = char> {
+        let characters = word.into_iter().flat_map(|word| word.chars());
+        characters.map(|character| if character == '/' { ' ' } else { character })
+    }
+    let mut header: String = word(read.vehicle.make.as_ref()).collect();
+    header.push('/');
+    header.extend(word(read.vehicle.colour.as_ref()));
+    header
 }
 
 /// Make and colour of a read's vehicle, in the camera's words, empty where it says none; none where only the value tells.

@@ -24,6 +24,7 @@ use domain::vrm::MAX_LENGTH;
 use super::learn::{Source, Verdict};
 use crate::alike::Look;
 use crate::cameras::{CameraNumber, Cameras};
+use crate::clones::MOST_KMH;
 
 /// Reads that are kept: half a day of a force's 2,000,000, with some 20,000 wrong ones among them. At 48 bytes each, twice as
 /// many while they come, that is 96 MB.
@@ -31,8 +32,6 @@ pub const MOST_READS: usize = 1_000_000;
 /// Within what time two reads are near each other: from one end of a force's area to the other, and short enough that few others
 /// with a mark which looks alike are about.
 const NEAR_MS: i64 = 30 * 60 * 1_000;
-/// No vehicle is faster from site to site, as the crow flies: [`crate::clones::CloneRule`] has it likewise.
-const MOST_KMH: f64 = 200.0;
 /// Reads of a vehicle that are looked at on either side of one: more are of one that stands before a camera.
 const NEIGHBOURS: usize = 8;
 /// Wrong characters in a read: with three of seven, other vehicles look more alike.

@@ -192,7 +192,7 @@ impl Tail for EmbeddedTail {
 /// A reader of a stretch of one partition.
 pub(super) struct EmbeddedReplay {
     shared: Arc<Shared>,
-    partition: Partition,
+    /// Where it stands in that partition.
     cursors: Cursors,
     end: u64,
 }
@@ -204,7 +204,6 @@ impl EmbeddedReplay {
         cursors.stand(partition, offsets.start.max(extent.first));
         Self {
             shared,
-            partition,
             cursors,
             end: offsets.end.min(extent.next),
         }
@@ -224,7 +223,6 @@ impl Tail for EmbeddedReplay {
     }
 
     fn caught_up(&self) -> bool {
-        let mut positions = self.cursors.positions();
-        positions.all(|(partition, position)| partition != self.partition || position >= self.end)
+        self.cursors.positions().all(|(_, position)| position >= self.end)
     }
 }
