@@ -8,8 +8,9 @@ use domain::force::Camera;
 use stream::topic::Topic;
 use stream::{Delivered, Log, LogError, wire};
 
-use crate::cameras::Cameras;
+use crate::cameras::{CameraNumber, Cameras};
 use crate::hindsight::Stretch;
+use crate::share::{Arrived, Share};
 use crate::sightings::{Place, Sighting, Sightings};
 
 /// Reads taken at once while a partition is read again.
@@ -76,7 +77,9 @@ impl History {
                 while !replay.caught_up() {
                     let again = replay.poll(BATCH, WAIT).await?;
                     for read in &again {
-                        self.add(read);
+                        if let Some(camera) = camera_of(read, &mut self.cameras) {
+                            add(self.sightings_of(partition), read, camera);
+                        }
                     }
                 }
                 let held = self.partitions.get(&partition).map_or(0, Sightings::len);
@@ -90,24 +93,46 @@ impl History {
         Ok(read_again)
     }
 
-    /// Adds a read, or finds it where it was judged before. None where it has no mark or no camera.
-    pub(crate) fn add(&mut self, read: &Delivered) -> Option<Place> {
-        let mark = std::str::from_utf8(read.key.as_deref()?).ok()?;
-        let mark = Vrm::parse(mark).ok()?;
-        let camera = self.cameras.number(read.header(wire::HEADER_CAMERA)?)?;
-        let (limit, batch) = (self.limit, self.batch);
-        let sightings = self
-            .partitions
-            .entry(read.place.partition)
-            .or_insert_with(|| Sightings::new(limit, batch));
-        let offset = read.place.offset;
-        if sightings.next_offset().is_some_and(|next| offset < next) {
-            return sightings.find(mark, offset);
+    /// The reads of a batch by partition, each with the sightings that it is judged by, and the cameras of all.
+    pub(crate) fn shares<'a>(&'a mut self, reads: &'a [Delivered]) -> (Vec<Share<'a>>, &'a Cameras) {
+        let mut arrived: BTreeMap<u32, Vec<Arrived<'a>>> = BTreeMap::new();
+        for read in reads {
+            let camera = camera_of(read, &mut self.cameras);
+            let of_partition = arrived.entry(read.place.partition).or_default();
+            of_partition.push(Arrived { read, camera });
         }
-        let confident = wire::confidence_of(read).is_some_and(|confidence| confidence >= CONFIDENT);
-        let sighting = Sighting::new(mark, confident, camera, read.timestamp_ms, offset);
-        Some(sightings.add(sighting))
+        for partition in arrived.keys() {
+            self.sightings_of(*partition);
+        }
+        let shares = self.partitions.iter_mut().filter_map(|(partition, sightings)| {
+            let reads = arrived.remove(partition)?;
+            Some(Share { sightings, reads })
+        });
+        (shares.collect(), &self.cameras)
     }
+
+    fn sightings_of(&mut self, partition: u32) -> &mut Sightings {
+        let (limit, batch) = (self.limit, self.batch);
+        let sightings = self.partitions.entry(partition);
+        sightings.or_insert_with(|| Sightings::new(limit, batch))
+    }
+}
+
+fn camera_of(read: &Delivered, cameras: &mut Cameras) -> Option<CameraNumber> {
+    cameras.number(read.header(wire::HEADER_CAMERA)?)
+}
+
+/// Adds a read to the sightings of its partition, or finds it where it was judged before. None where it has no mark.
+pub(crate) fn add(sightings: &mut Sightings, read: &Delivered, camera: CameraNumber) -> Option<Place> {
+    let mark = std::str::from_utf8(read.key.as_deref()?).ok()?;
+    let mark = Vrm::parse(mark).ok()?;
+    let offset = read.place.offset;
+    if sightings.next_offset().is_some_and(|next| offset < next) {
+        return sightings.find(mark, offset);
+    }
+    let confident = wire::confidence_of(read).is_some_and(|confidence| confidence >= CONFIDENT);
+    let sighting = Sighting::new(mark, confident, camera, read.timestamp_ms, offset);
+    Some(sightings.add(sighting))
 }
 
 fn first_of_each_partition(reads: &[Delivered]) -> impl Iterator<Item = &Delivered> {

@@ -3,27 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::hit::{Hit, MatchKind};
-use domain::journey::Journey;
 use domain::{EntryId, Timestamp};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use stream::topic::Topic;
-use stream::trace::{About, Span, Step, TraceParent};
-use stream::{Consumer, Delivered, LogError, Place, Record, wire};
+use stream::trace::Span;
+use stream::{Consumer, Delivered, LogError, Record, wire};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::beliefs::Beliefs;
-use crate::clones::{self, CloneRule};
-use crate::description::Description;
-use crate::gate::{Envelope, Gate};
+use crate::clones::CloneRule;
 use crate::health::Backoff;
 use crate::hindsight::{self, Finding, Search, Stretch};
 use crate::history::History;
 use crate::index::Index;
-use crate::matching::{self, Candidate, Found, Walk};
 use crate::posts::Posts;
-use crate::traffic::Seen;
-use crate::{MatcherError, Shared, poison, sightings};
+use crate::share::{Judged, Under};
+use crate::{MatcherError, Shared};
 
 /// The group that all matchers share their partitions in.
 const GROUP: &str = "matcher";
@@ -31,6 +27,8 @@ const GROUP: &str = "matcher";
 /// they stay below the log's bounds.
 pub(crate) const BATCH: usize = 10_000;
 const _: () = assert!(BATCH * 2_000 <= stream::embedded::QUEUE_BYTES);
+/// Reads from which on partitions are judged side by side: below, the work is done before another thread has woken.
+const SIDE_BY_SIDE: usize = 1_000;
 /// How long a poll waits: a shutdown must be seen.
 const WAIT: Duration = Duration::from_millis(250);
 /// How far apart commits are while reads keep coming: what was judged since the last one is judged again after a crash.
@@ -46,7 +44,7 @@ async fn gate_opened(shared: &Shared) -> bool {
     }
 }
 
-/// The loop's state, and its scratch, kept from batch to batch.
+/// The loop's state.
 pub(crate) struct Judge {
     history: History,
     clones: CloneRule,
@@ -58,16 +56,6 @@ pub(crate) struct Judge {
     search: Option<Search>,
     /// What searches found, on its way to be hits.
     findings: JoinSet<Result<(), LogError>>,
-    /// Each read's place among the sightings.
-    places: Vec<Option<sightings::Place>>,
-    /// Journeys that no vehicle makes, each with its read's number in the batch.
-    journeys: Vec<(usize, Journey)>,
-    candidates: Vec<Candidate>,
-    walk: Walk,
-    hits: Vec<Hit>,
-    /// Spans of the hits whose reads are traced, each with its hit's place in `hits`.
-    spans: Vec<(usize, Span)>,
-    letters: Vec<Record>,
     lag_at: Option<Instant>,
 }
 
@@ -84,13 +72,6 @@ impl Judge {
             lately: Vec::new(),
             search: None,
             findings: JoinSet::new(),
-            places: Vec::new(),
-            journeys: Vec::new(),
-            candidates: Vec::new(),
-            walk: Walk::default(),
-            hits: Vec::new(),
-            spans: Vec::new(),
-            letters: Vec::new(),
             lag_at: None,
         }
     }
@@ -197,7 +178,7 @@ impl Judge {
         }
     }
 
-    /// What a batch led to, judged under one revision.
+    /// What a batch led to, judged under one revision: its partitions side by side, where it is large enough.
     fn found(
         &mut self,
         reads: &[Delivered],
@@ -206,147 +187,35 @@ impl Judge {
         posts: &Posts,
     ) -> Result<Findings, LogError> {
         let started = Instant::now();
-        let now = Timestamp::now();
-        self.hits.clear();
-        self.spans.clear();
-        self.letters.clear();
-        self.remember(reads);
-        self.judge(reads, index, beliefs, posts, now)?;
-        self.judge_journeys(reads, index, now)?;
-        self.count(reads.len());
-        let mut hits: Vec<Record> = self.hits.iter().map(wire::hit_record).collect::<Result<_, _>>()?;
-        for (place, span) in &self.spans {
-            span.ride(&mut hits[*place]);
-        }
-        for hit in &self.hits {
-            tracing::debug_span!("hit", hit_id = %hit.hit_id, read_id = %hit.read.read_id)
-                .in_scope(|| tracing::debug!(revision = %hit.revision, "found"));
-        }
-        Ok(Findings {
-            hits,
-            spans: self.spans.drain(..).map(|(_, span)| span).collect(),
-            letters: std::mem::take(&mut self.letters),
-            started,
-        })
-    }
-
-    /// Hits on lists, and dead letters. A value is opened for candidates alone.
-    fn judge(
-        &mut self,
-        reads: &[Delivered],
-        index: &Index,
-        beliefs: &Beliefs,
-        posts: &Posts,
-        now: Timestamp,
-    ) -> Result<(), LogError> {
-        let (history, places) = (&self.history, &self.places);
-        let seen = |read: usize| {
-            let sightings = history.of(reads[read].place.partition)?;
-            sightings.seen(places[read]?, &history.cameras)
-        };
-        let mut gate = Gate::new(index, beliefs);
-        let keys = || reads.iter().map(|read| read.key.as_deref());
-        matching::probe_alike(
-            keys(),
+        let (shares, cameras) = self.history.shares(reads);
+        let under = Under {
             index,
-            |likeness| {
-                let read = likeness.read;
-                gate.lets_pass(likeness, || envelope(&reads[read], seen(read)))
-            },
-            &mut self.candidates,
-        );
-        matching::probe_wildcards(keys(), index, &mut self.walk, &mut self.candidates);
-        for of_read in self.candidates.chunk_by(|one, next| one.read == next.read) {
-            let delivered = &reads[of_read[0].read];
-            let opened = match of_read[0].found {
-                Found::NoMark => Err("the key is no mark".to_owned()),
-                Found::Listed { .. } | Found::Wildcard => poison::open(delivered),
-            };
-            let read = match opened {
-                Ok(read) => read,
-                Err(reason) => {
-                    self.letters.push(poison::letter(delivered, &reason, now)?);
-                    continue;
-                }
-            };
-            let case = matching::Case {
-                read: &read,
-                seen: seen(of_read[0].read),
-                index,
-                beliefs,
-                posts,
-                now,
-            };
-            let marks = of_read.iter().filter_map(|candidate| match candidate.found {
-                Found::Listed { mark, .. } => Some(mark),
-                Found::Wildcard | Found::NoMark => None,
-            });
-            let first = self.hits.len();
-            if let Err(reason) = matching::judge(&case, marks, &mut self.hits) {
-                let Place {
-                    partition, offset, ..
-                } = delivered.place;
-                tracing::warn!(partition, offset, %reason, "a read is judged without its confidences");
-            }
-            if of_read.iter().any(|candidate| candidate.found == Found::Wildcard) {
-                matching::judge_wildcards(&case, &mut self.hits);
-            }
-            self.spans.extend(spans(delivered, &self.hits, first));
+            beliefs,
+            posts,
+            cameras,
+            clones: &self.clones,
+            now: Timestamp::now(),
+        };
+        let judged: Vec<Judged> = if reads.len() < SIDE_BY_SIDE {
+            shares
+                .into_iter()
+                .map(|share| share.judge(&under))
+                .collect::<Result<_, _>>()?
+        } else {
+            shares
+                .into_par_iter()
+                .map(|share| share.judge(&under))
+                .collect::<Result<_, _>>()?
+        };
+        let mut findings = Findings::begun(started);
+        for share in judged {
+            findings.hits.extend(share.hits);
+            findings.spans.extend(share.spans);
+            findings.letters.extend(share.letters);
         }
-        Ok(())
-    }
-
-    /// Adds a batch to the sightings, and notes the journeys that no vehicle makes: at once, while what was looked at is at hand.
-    fn remember(&mut self, reads: &[Delivered]) {
-        self.places.clear();
-        self.journeys.clear();
-        for (number, read) in reads.iter().enumerate() {
-            let place = self.history.add(read);
-            let journey = place.and_then(|place| {
-                let sightings = self.history.of(read.place.partition)?;
-                sightings.journey(place, &self.history.cameras, self.clones.most_kmh)
-            });
-            self.journeys.extend(journey.map(|journey| (number, journey)));
-            self.places.push(place);
-        }
-    }
-
-    /// Hits of marks that were read at two places at once. A read that cannot be opened is a dead letter.
-    fn judge_journeys(&mut self, reads: &[Delivered], index: &Index, now: Timestamp) -> Result<(), LogError> {
-        for (number, journey) in self.journeys.drain(..) {
-            let delivered = &reads[number];
-            match poison::open(delivered) {
-                Ok(read) => {
-                    let first = self.hits.len();
-                    let hit = clones::clone_hit(read, journey, &self.clones, index.revision(), now);
-                    self.hits.push(hit);
-                    self.spans.extend(spans(delivered, &self.hits, first));
-                }
-                // One that may be listed was opened before, and is a dead letter already.
-                Err(_)
-                    if self
-                        .candidates
-                        .binary_search_by_key(&number, |one| one.read)
-                        .is_ok() => {}
-                Err(reason) => self.letters.push(poison::letter(delivered, &reason, now)?),
-            }
-        }
-        Ok(())
-    }
-
-    fn count(&self, reads: usize) {
-        metrics::counter!("steelring_matcher_reads_total").increment(reads as u64);
-        metrics::counter!("steelring_matcher_poison_total").increment(self.letters.len() as u64);
-        for hit in &self.hits {
-            let kind = match hit.kind {
-                MatchKind::Exact => "exact",
-                MatchKind::Misread => "misread",
-                MatchKind::Wildcard => "wildcard",
-                MatchKind::Clone => "clone",
-            };
-            let grade = hit.entry.grade.to_string();
-            metrics::counter!("steelring_matcher_hits_total", "grade" => grade, "kind" => kind).increment(1);
-        }
+        metrics::counter!("steelring_matcher_reads_total").increment(reads.len() as u64);
+        metrics::counter!("steelring_matcher_poison_total").increment(findings.letters.len() as u64);
+        Ok(findings)
     }
 
     async fn watch_lag(&mut self, consumer: &mut dyn Consumer) {
@@ -357,16 +226,6 @@ impl Judge {
         if let Some(lag) = consumer.lag().await {
             metrics::gauge!("steelring_matcher_lag").set(lag as f64);
         }
-    }
-}
-
-/// What a read's envelope says beside its mark, and how often that was seen.
-fn envelope(read: &Delivered, seen: Option<Seen>) -> Envelope<'_> {
-    let camera = read.header(wire::HEADER_CAMERA).unwrap_or_default();
-    Envelope {
-        camera: std::str::from_utf8(camera).unwrap_or_default(),
-        looks: wire::vehicle_of(read).map(|(make, colour)| Description::parse(make, colour)),
-        seen,
     }
 }
 
@@ -403,18 +262,15 @@ struct Findings {
     started: Instant,
 }
 
-/// Spans of the hits from place `first` on, which one read led to: none where it is not traced.
-fn spans(read: &Delivered, hits: &[Hit], first: usize) -> impl Iterator<Item = (usize, Span)> {
-    let found = hits.iter().enumerate().skip(first);
-    found.filter_map(|(place, hit)| {
-        let about = About {
-            read: Some(hit.read.read_id),
-            hit: Some(hit.hit_id),
-            ..About::default()
-        };
-        let parent = TraceParent::of_record(read)?;
-        Some((place, Span::follow(Step::Match, parent, about)))
-    })
+impl Findings {
+    fn begun(started: Instant) -> Self {
+        Self {
+            hits: Vec::new(),
+            spans: Vec::new(),
+            letters: Vec::new(),
+            started,
+        }
+    }
 }
 
 /// A batch that becomes durable. Given up when dropped: its reads come again.

@@ -47,6 +47,7 @@ mod poison;
 mod prefetch;
 mod retire;
 mod shapes;
+mod share;
 mod table;
 mod variants;
 mod wildcards;
