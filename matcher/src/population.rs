@@ -343,32 +343,51 @@ impl Expectation {
     /// Marks with one character more.
     fn lost(&self, form: &Ready, table: &Table, read: Vrm) -> f64 {
         let read = read.as_bytes();
-        let places = 0..form.sets.len();
-        let at = |place: usize| {
-            let others = form.sets.iter().enumerate().filter(|(other, _)| *other != place);
-            let right: f64 = others
-                .zip(read)
-                .map(|((_, set), read)| self.sets[*set].right[symbol(*read)])
-                .product();
-            let members = f64::from(self.sets[form.sets[place]].members.count_ones());
-            table.place(place, form.sets.len()) * members * right
+        let right = |set: usize, read: u8| self.sets[set].right[symbol(read)];
+        let others = with_one_left_out(
+            form.sets.len(),
+            |place| right(form.sets[place], read[place]),
+            |place| right(form.sets[place], read[place - 1]),
+        );
+        let at = |(place, set): (usize, &usize)| {
+            let members = f64::from(self.sets[*set].members.count_ones());
+            table.place(place, form.sets.len()) * members * others[place]
         };
-        form.density * table.rates().lost * places.map(at).sum::<f64>()
+        form.density * table.rates().lost * form.sets.iter().enumerate().map(at).sum::<f64>()
     }
 
     /// Marks with one character fewer.
     fn gained(&self, form: &Ready, table: &Table, read: Vrm, doubts: &Doubts) -> f64 {
         let read = read.as_bytes();
-        let at = |place: usize| {
-            let others = read.iter().enumerate().filter(|(other, _)| *other != place);
-            let right: f64 = others
-                .zip(&form.sets)
-                .map(|((_, read), set)| self.sets[*set].right[symbol(*read)])
-                .product();
-            table.place(place, read.len()) * table.gained_as(read[place]) * doubts[place] * right
+        let right = |set: usize, read: u8| self.sets[set].right[symbol(read)];
+        let others = with_one_left_out(
+            read.len(),
+            |place| right(form.sets[place], read[place]),
+            |place| right(form.sets[place - 1], read[place]),
+        );
+        let at = |(place, read_here): (usize, &u8)| {
+            table.place(place, read.len()) * table.gained_as(*read_here) * doubts[place] * others[place]
         };
-        form.density * table.rates().gained * (0..read.len()).map(at).sum::<f64>()
+        form.density * table.rates().gained * read.iter().enumerate().map(at).sum::<f64>()
     }
+}
+
+/// For each of `count` places, the product over all others: `before` of those before it, `behind` of those behind it.
+fn with_one_left_out(
+    count: usize,
+    before: impl Fn(usize) -> f64,
+    behind: impl Fn(usize) -> f64,
+) -> [f64; MAX_LENGTH] {
+    let mut products = [1.0; MAX_LENGTH];
+    for place in (1..count).rev() {
+        products[place - 1] = products[place] * behind(place);
+    }
+    let mut so_far = 1.0;
+    for (place, product) in products.iter_mut().enumerate().take(count).skip(1) {
+        so_far *= before(place - 1);
+        *product *= so_far;
+    }
+    products
 }
 
 #[cfg(test)]
