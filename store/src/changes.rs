@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::{Difference, Part, Wanted, digest};
 use crate::drafts::{self, Draft, DraftKind};
+use crate::elsewhere::{self, Contradiction};
 use crate::events::take_numbers;
 use crate::hotlists::ListChange;
 use crate::sql::{Step, count, millis, number};
@@ -216,6 +217,7 @@ impl Store {
             &difference.removed[..difference.removed.len().min(SHOWN)],
         );
         let removed = removed.await?;
+        let contradictions = elsewhere::contradictions(&mut snapshot, list, &plan.wanted).await?;
         snapshot.commit().await.step("ending to read")?;
         let shown = |rows: &[diff::Row<'_>]| rows.iter().take(SHOWN).map(diff::Row::target).collect();
         Ok(Comparison {
@@ -223,6 +225,7 @@ impl Store {
             added: shown(&difference.added),
             changed: shown(&difference.changed),
             removed,
+            contradictions,
         })
     }
 }
@@ -241,6 +244,8 @@ pub struct Comparison {
     pub changed: Vec<Target>,
     /// The first marks that would be gone.
     pub removed: Vec<Target>,
+    /// Marks that another list wants treated otherwise, the first [`crate::elsewhere::MOST_CONTRADICTIONS`].
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// Keeps every other change of lists out until the transaction ends, and says which revision stands.

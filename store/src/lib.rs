@@ -21,6 +21,7 @@ pub mod audit;
 pub mod cases;
 pub mod changes;
 pub mod drafts;
+pub mod elsewhere;
 pub mod events;
 pub mod history;
 pub mod hotlists;

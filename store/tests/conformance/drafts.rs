@@ -1,7 +1,7 @@
 //! Policies of lists, drafts that wait for a second person, and the history of entries.
 
 use domain::EntryId;
-use domain::hotlist::{Entry, Grade, Revision};
+use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::policy::{DraftRefusal, DraftState, ListPolicy, Verdict};
 use jiff::SignedDuration;
 use store::changes::{Author, Changed, Wish};
@@ -20,7 +20,7 @@ claims!(
     one_change_of_a_whole_list_waits_at_a_time_and_a_withdrawn_mark_waits_for_nobody,
     an_edited_entry_leaves_its_neighbours_alone,
     every_change_of_an_entry_keeps_who_when_why_before_and_after,
-    a_comparison_counts_what_the_load_then_changes;
+    a_comparison_counts_what_the_load_then_changes_and_names_what_other_lists_contradict;
     persistent a_draft_survives_a_new_start,
 );
 
@@ -138,7 +138,7 @@ async fn a_draft_changes_nothing_until_a_second_person_authorises_it(world: &Wor
     );
     assert_eq!(store.revision().await.unwrap(), (Revision(0), 0));
     assert!(store.pending_changes(0, 10).await.unwrap().is_empty());
-    assert_eq!(store.drafts(None, 10).await.unwrap(), [draft.clone()]);
+    assert_eq!(store.drafts(None, 10).await.unwrap(), std::slice::from_ref(&draft));
     assert_eq!(store.draft_entries(draft.draft, 10).await.unwrap().len(), 2);
 
     let own = decide(&store, &draft, Verdict::Authorise, "ann")
@@ -331,22 +331,42 @@ async fn every_change_of_an_entry_keeps_who_when_why_before_and_after(world: &Wo
     assert!(matches!(elsewhere, Err(StoreError::NotFound("entry"))));
 }
 
-async fn a_comparison_counts_what_the_load_then_changes(world: &World) {
+async fn a_comparison_counts_what_the_load_then_changes_and_names_what_other_lists_contradict(world: &World) {
     let store = world.open().await;
     live(&store, Wish::Replace(entries(&["AA1", "AA2", "AA3"]))).await;
     let mut next = entries(&["AA2", "AA3", "AA4"]);
     next[1].colour = "RED".to_owned();
+    let other = list("other");
+    let mut of_other = ["AA2", "AA4", "BB1"].map(|mark| crate::world::entry_on(&other, mark, 1, ""));
+    of_other[0].action = Action::Silent;
+    of_other[0].reason = "they said \"action\":\"stop\"".to_owned();
+    store
+        .replace_list(&other, of_other.to_vec(), &user("cat"), at(1))
+        .await
+        .unwrap();
     let said = store.compare(&list("stolen"), next.clone()).await.unwrap();
     let names = |marks: &[domain::target::Target]| marks.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&said.added), ["AA4"]);
     assert_eq!(names(&said.changed), ["AA3"]);
     assert_eq!(names(&said.removed), ["AA1"]);
-    assert_eq!(store.revision().await.unwrap(), (Revision(1), 3));
+    let [clash] = &said.contradictions[..] else {
+        panic!("{:?}", said.contradictions)
+    };
+    assert_eq!(
+        (
+            clash.vrm.to_string().as_str(),
+            clash.action,
+            &clash.list,
+            clash.there
+        ),
+        ("AA2", Action::Stop, &other, Action::Silent)
+    );
+    assert_eq!(store.revision().await.unwrap(), (Revision(2), 6));
     let done = live(&store, Wish::Replace(next)).await;
     assert_eq!(
         done,
         ListChange {
-            revision: Revision(2),
+            revision: Revision(3),
             ..said.change
         }
     );
@@ -357,7 +377,7 @@ async fn a_draft_survives_a_new_start(world: &World) {
     let draft = drafted(&store, Wish::Replace(entries(&["AA1"])), "ann").await;
     drop(store);
     let store = world.open().await;
-    assert_eq!(store.drafts(None, 10).await.unwrap(), [draft.clone()]);
+    assert_eq!(store.drafts(None, 10).await.unwrap(), std::slice::from_ref(&draft));
     decide(&store, &draft, Verdict::Authorise, "bob").await.unwrap();
     let later = at(0) + SignedDuration::from_secs(9);
     assert_eq!(
