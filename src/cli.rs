@@ -177,6 +177,34 @@ pub struct RingOfSteel {
     pub html: Option<PathBuf>,
 }
 
+/// What to change of a list's policy; what is left out stays.
+#[derive(Debug, Args)]
+pub struct PolicyChange {
+    /// Whether a second person must authorise changes: on or off.
+    #[arg(long, value_parser = on_or_off, value_name = "on|off")]
+    pub four_eyes: Option<bool>,
+    /// Longest life of an entry, in days.
+    #[arg(long, value_name = "DAYS")]
+    pub max_days: Option<u32>,
+    /// The unit that answers for the list.
+    #[arg(long, value_name = "TEXT")]
+    pub owner: Option<String>,
+    /// Grade of rows without one, 1 to 4; 0 for the one that follows from action and markers.
+    #[arg(long, value_name = "GRADE", value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub default_grade: Option<u8>,
+    /// Days after which the list must be looked through again.
+    #[arg(long, value_name = "DAYS")]
+    pub review_days: Option<u32>,
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("write on or off".to_owned()),
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Hotlist {
     /// Checks a file without loading it: needs no running system.
@@ -186,6 +214,11 @@ pub enum Hotlist {
         /// Name of the list that it is for.
         #[arg(long, default_value = "check")]
         list: ListName,
+        /// Compares with the list as it is live: what a load would add, change and remove. Needs a running system.
+        #[arg(long)]
+        live: bool,
+        #[command(flatten)]
+        server: Server,
         /// Answers as JSON.
         #[arg(long)]
         json: bool,
@@ -199,6 +232,9 @@ pub enum Hotlist {
         /// Loads the good rows of a file that has bad ones too.
         #[arg(long)]
         accept_good_rows: bool,
+        /// Why, for the list's history.
+        #[arg(long, default_value = "")]
+        why: String,
         /// Answers as JSON.
         #[arg(long)]
         json: bool,
@@ -209,9 +245,60 @@ pub enum Hotlist {
     Withdraw {
         /// The list's name.
         list: ListName,
-        /// Only this mark.
+        /// Only this mark; it never waits for a second person.
         #[arg(long)]
         vrm: Option<String>,
+        /// Why, for the list's history.
+        #[arg(long, default_value = "")]
+        why: String,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Shows what a list demands of its changes, or changes it (as a supervisor or an admin).
+    Policy {
+        /// The list's name; it need not be loaded yet.
+        list: ListName,
+        #[command(flatten)]
+        change: PolicyChange,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Changes that wait for a second person.
+    Drafts {
+        /// Only those of this list.
+        list: Option<ListName>,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Lets a draft become live; its author may not.
+    Authorise {
+        /// The draft's number, as `drafts` names it.
+        draft: u64,
+        /// Why.
+        #[arg(long, default_value = "")]
+        why: String,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Refuses a draft, or takes one's own back.
+    Decline {
+        /// The draft's number, as `drafts` names it.
+        draft: u64,
+        /// Why.
+        #[arg(long)]
+        why: String,
         /// Answers as JSON.
         #[arg(long)]
         json: bool,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use domain::hotlist::Grade;
+use domain::policy::ListPolicy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use matcher::clones::CloneRule;
@@ -57,6 +58,42 @@ struct Said {
     otlp_endpoint: Option<String>,
     otlp_sample: f64,
     matching: Matching,
+    lists: Lists,
+}
+
+/// What a list demands of its changes, where nothing was set for it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Lists {
+    /// A second person must authorise what changes a list.
+    four_eyes: bool,
+    /// Longest life of an entry, in days.
+    max_days: u32,
+    /// Days after which a list must be looked through again.
+    review_days: u32,
+}
+
+impl Default for Lists {
+    fn default() -> Self {
+        let usual = ListPolicy::default();
+        Self {
+            four_eyes: usual.four_eyes,
+            max_days: usual.max_days,
+            review_days: usual.review_days,
+        }
+    }
+}
+
+impl Lists {
+    fn check(self) -> Result<ListPolicy> {
+        let policy = ListPolicy {
+            four_eyes: self.four_eyes,
+            max_days: self.max_days,
+            review_days: self.review_days,
+            ..ListPolicy::default()
+        };
+        policy.checked().context("lists")
+    }
 }
 
 /// What reads are judged by, beside the lists.
@@ -138,6 +175,7 @@ impl Default for Said {
             otlp_endpoint: None,
             otlp_sample: DEFAULT_TRACED,
             matching: Matching::default(),
+            lists: Lists::default(),
         }
     }
 }
@@ -169,6 +207,8 @@ pub struct Settings {
     pub traces: Option<TraceSettings>,
     /// What reads are judged by, beside the lists.
     pub matching: matcher::Options,
+    /// The policy of lists that have none of their own.
+    pub usual_policy: ListPolicy,
 }
 
 /// Where traces go, and of how many reads.
@@ -282,6 +322,7 @@ impl Said {
         Ok(Settings {
             traces,
             matching: self.matching.check(&self.data)?,
+            usual_policy: self.lists.check()?,
             listen: address("listen", &self.listen)?,
             ingest_listen: address("ingest_listen", &self.ingest_listen)?,
             management_listen: self

@@ -210,7 +210,7 @@ impl Running {
     }
 
     /// The operators' service, and beside it what carries list changes into the log.
-    pub fn control_room(&mut self, listener: TcpListener, parts: &Parts) {
+    pub fn control_room(&mut self, listener: TcpListener, settings: &Settings, parts: &Parts) {
         let Parts {
             log,
             store,
@@ -223,6 +223,7 @@ impl Running {
             store,
             images,
             force,
+            usual_policy: settings.usual_policy.clone(),
         };
         self.stage("control-room", |ready, shutdown| {
             control_room::run(listener, parts, ready, shutdown)

@@ -180,6 +180,65 @@ fn a_misread_a_clone_and_a_past_read_are_told_apart_in_a_browser() {
     }
 }
 
+#[test]
+fn a_list_of_four_eyes_changes_when_a_second_person_lets_it_in_the_browser_and_on_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let room = Room::open("lists", &directory.path().join("data"));
+    room.list("vrm,grade,action,reason\nQX06LST,4,intelligence,seen\n");
+    let (password, token) = room.user("second", "intelligence");
+    let settings = [
+        ("STEELRING_LIST", "wanted"),
+        ("STEELRING_SECOND", "second"),
+        ("STEELRING_SECOND_PASSWORD", password.as_str()),
+    ];
+    let end = browse(&room.up, "lists", &settings);
+    assert!(end.success(), "the browser failed; its output is above");
+
+    let data = ["--data", room.data.to_str().unwrap()];
+    let hotlist = |words: &[&str]| run(&[&["hotlist"], words, &data[..]].concat(), &[]);
+    let said = |output: std::process::Output| {
+        let [out, err] =
+            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        (output.status.code().unwrap(), out, err)
+    };
+    let (_, policy, _) = said(hotlist(&["policy", "wanted"]));
+    assert!(
+        policy.contains("four eyes       on") && policy.contains("365 days"),
+        "{policy}"
+    );
+    let file = room.data.join("next.csv");
+    std::fs::write(&file, "vrm,grade,action,reason\nQX08LST,4,intelligence,seen\n").unwrap();
+    let file = file.to_str().unwrap();
+    let (code, check, _) = said(hotlist(&["check", file, "--list", "wanted", "--live"]));
+    assert!(
+        code == 0 && check.contains("a load would add 1, change 0, remove 2"),
+        "{check}"
+    );
+    let (code, draft, note) = said(hotlist(&["load", "wanted", file, "--why", "the next week"]));
+    assert!(
+        code == 0 && draft.starts_with("draft 3: load of wanted by command-line"),
+        "{draft}"
+    );
+    assert!(note.contains("nothing is live yet"), "{note}");
+    let (_, drafts, _) = said(hotlist(&["drafts"]));
+    assert!(drafts.contains("the next week"), "{drafts}");
+    let (code, _, refused) = said(hotlist(&["authorise", "3"]));
+    assert!(
+        code == 1 && refused.contains("command-line made this draft"),
+        "{refused}"
+    );
+    let server = ["--server", room.up.control_room.as_str()];
+    let environment = [("STEELRING_TOKEN", token.as_str())];
+    let authorise = [&["hotlist", "authorise", "3"], &server[..]].concat();
+    let done = run_ok(&authorise, &environment);
+    assert!(done.contains("1 added, 0 changed, 2 removed"), "{done}");
+    let (_, drafts, _) = said(hotlist(&["drafts"]));
+    assert_eq!(drafts, "");
+    for mark in ["QX06LST", "QX07LST", "QX08LST"] {
+        assert!(!room.up.process.said().contains(mark), "no plate in the logs");
+    }
+}
+
 /// An exact hit that a camera of the built-in force saw so many minutes ago.
 fn hit(mark: &str, camera: &Camera, minutes: i64) -> Hit {
     let now = Timestamp::now();
@@ -257,6 +316,7 @@ struct Room {
     data: PathBuf,
     topic_prefix: String,
     token: String,
+    database: String,
 }
 
 impl Room {
@@ -282,7 +342,31 @@ impl Room {
             data: data.to_owned(),
             topic_prefix,
             token,
+            database,
         }
+    }
+
+    /// Adds a user; password and token.
+    fn user(&self, name: &str, role: &str) -> (String, String) {
+        let data = self.data.to_str().unwrap();
+        let add = [
+            "user",
+            "add",
+            name,
+            "--role",
+            role,
+            "--token",
+            "--data",
+            data,
+            "--database",
+            &self.database,
+        ];
+        let said = run_ok(&add, &[]);
+        let secret = |what: &str| {
+            let line = said.lines().find_map(|line| line.strip_prefix(what));
+            line.unwrap().trim().to_owned()
+        };
+        (secret("password"), secret("token"))
     }
 
     /// Loads a list and waits until it is live.

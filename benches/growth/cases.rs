@@ -102,6 +102,7 @@ impl Room {
             store,
             images: Images::open(images.to_str().context("a folder's name is text")?)?,
             force: rig::force(),
+            usual_policy: domain::policy::ListPolicy::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let cases = format!("http://{}/api/cases", listener.local_addr()?);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::force::Force;
+use domain::policy::ListPolicy;
 use store::Store;
 use store::images::Images;
 use stream::Log;
@@ -15,13 +16,15 @@ use crate::error::ControlRoomError;
 use crate::events::MAX_STREAMS;
 use crate::feed::Feed;
 use crate::session::Desk;
-use crate::{map, openapi};
+use crate::{Parts, map, openapi};
 
 pub(crate) struct App {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) store: Store,
     pub(crate) images: Images,
     pub(crate) force: Arc<Force>,
+    /// The policy of lists that have none of their own.
+    pub(crate) usual_policy: ListPolicy,
     pub(crate) feed: Arc<Feed>,
     pub(crate) desk: Desk,
     pub(crate) ready: Ready,
@@ -40,14 +43,18 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
-        log: Arc<dyn Log>,
-        store: Store,
-        images: Images,
-        force: Arc<Force>,
+        parts: Parts,
         feed: Arc<Feed>,
         ready: Ready,
         shutdown: CancellationToken,
     ) -> Result<Self, ControlRoomError> {
+        let Parts {
+            log,
+            store,
+            images,
+            force,
+            usual_policy,
+        } = parts;
         Ok(Self {
             map: map::encode(&force)?,
             openapi: openapi::encode()?,
@@ -55,6 +62,7 @@ impl App {
             store,
             images,
             force,
+            usual_policy,
             feed,
             desk: Desk::new(),
             ready,

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::case::Refusal;
+use domain::policy::DraftRefusal;
 use intelligence::{IntelligenceError, RowFault};
 use serde::Serialize;
 use store::StoreError;
@@ -171,9 +172,23 @@ fn refusal(refusal: &Refusal) -> Outside {
     }
 }
 
+fn draft_refusal(refusal: &DraftRefusal) -> Outside {
+    let (status, code) = match refusal {
+        DraftRefusal::Own(_) => (StatusCode::CONFLICT, "own_draft"),
+        DraftRefusal::Decided { .. } => (StatusCode::CONFLICT, "decided"),
+        DraftRefusal::Waits(_) => (StatusCode::CONFLICT, "draft_waits"),
+        DraftRefusal::TooMany(_) => (StatusCode::CONFLICT, "too_many_drafts"),
+        DraftRefusal::Reason => {
+            return Outside::new(StatusCode::UNPROCESSABLE_ENTITY, "why", refusal.to_string()).field("why");
+        }
+    };
+    Outside::new(status, code, refusal.to_string())
+}
+
 fn store(error: &StoreError) -> Outside {
     match error {
         StoreError::Refused(reason) => refusal(reason),
+        StoreError::Draft(reason) => draft_refusal(reason),
         StoreError::NotFound(what) => Outside::new(
             StatusCode::NOT_FOUND,
             "not_found",

@@ -69,7 +69,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// The one parameter in the path.
+/// A parameter in the path.
 pub(crate) struct Named<T>(pub T);
 
 /// A value that stands in a path: its parameter there, and how it reads.
@@ -86,6 +86,13 @@ impl InPath for domain::DeploymentId {
 }
 impl InPath for domain::ImageHash {
     const NAME: &'static str = "hash";
+}
+impl InPath for domain::EntryId {
+    const NAME: &'static str = "entry_id";
+}
+impl InPath for u64 {
+    /// Drafts are the one thing that has a number.
+    const NAME: &'static str = "draft";
 }
 impl InPath for domain::ListName {
     const NAME: &'static str = "list";

@@ -6,10 +6,13 @@ use axum::Json;
 use axum::body::Body as RawBody;
 use axum::extract::State;
 use domain::hotlist::{Entry, Grade, Revision};
+use domain::policy::MAX_WHY;
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
 use intelligence::{Options, Parsed, RowFault};
 use serde::{Deserialize, Serialize};
+use store::changes::{Author, Changed, Wish};
+use store::drafts::Draft;
 use store::hotlists::{ListChange, ListSummary};
 use stream::wire::{MATCHER_SILENT_AFTER_S, MatcherStatus};
 use utoipa::{IntoParams, ToSchema};
@@ -35,9 +38,22 @@ pub(crate) struct HotlistsAnswer {
     revision: Revision,
     /// Entries on all lists.
     entries: u64,
-    #[schema(value_type = Vec<schemas::ListSummary>)]
-    lists: Vec<ListSummary>,
+    lists: Vec<ListShown>,
     matchers: Vec<MatcherShown>,
+    /// Changes that wait for a second person, on all lists.
+    drafts: u64,
+}
+
+/// A list, and where it is live.
+#[derive(Serialize, ToSchema)]
+struct ListShown {
+    #[serde(flatten)]
+    #[schema(value_type = schemas::ListSummary)]
+    summary: ListSummary,
+    /// It is in the log whole, and every running matcher judges by it; there is one at least.
+    live: bool,
+    /// The running matchers that do not yet.
+    lagging: Vec<String>,
 }
 
 /// What a matcher last said of itself.
@@ -77,16 +93,19 @@ pub(crate) struct EntriesAnswer {
 pub(crate) struct LoadAsked {
     /// Load the good rows of a file that has bad ones; without it such a file changes nothing.
     #[serde(default)]
-    accept_good_rows: bool,
+    pub(crate) accept_good_rows: bool,
     /// The grade, 1 to 4, of rows that have none of their own, instead of the one that follows from action and markers.
-    default_grade: Option<String>,
+    pub(crate) default_grade: Option<String>,
+    /// Why the list changes, for its history.
+    #[serde(default)]
+    why: String,
 }
 
 /// What a load changed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LoadAnswer {
-    #[schema(value_type = schemas::ListChange)]
-    change: ListChange,
+    #[serde(flatten)]
+    became: Became,
     /// The first hundred faults.
     #[schema(value_type = Vec<schemas::RowFault>)]
     faults: Vec<RowFault>,
@@ -102,19 +121,41 @@ pub(crate) struct LoadAnswer {
     notes: Vec<String>,
 }
 
+/// What became of a change: one of the two is there.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Became {
+    /// What changed; null where it waits for a second person.
+    #[schema(value_type = Option<schemas::ListChange>)]
+    change: Option<ListChange>,
+    /// What waits for a second person; null where the change is on its way to the matchers.
+    #[schema(value_type = Option<schemas::Draft>)]
+    draft: Option<Draft>,
+}
+
+impl From<Changed> for Became {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Live(change) => Self {
+                change: Some(change),
+                draft: None,
+            },
+            Changed::Draft(draft) => Self {
+                change: None,
+                draft: Some(draft),
+            },
+        }
+    }
+}
+
 /// What to withdraw.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Withdraw {
     /// The entries of this mark or pattern alone; without it the whole list.
     vrm: Option<String>,
-}
-
-/// What a withdrawal changed.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct WithdrawAnswer {
-    #[schema(value_type = schemas::ListChange)]
-    change: ListChange,
+    /// Why, for the list's history.
+    #[serde(default)]
+    why: String,
 }
 
 /// `GET /api/hotlists`
@@ -130,12 +171,30 @@ pub(crate) async fn list(
         current: status.revision >= revision,
         status,
     };
+    let matchers: Vec<MatcherShown> = app.feed.matchers(now).into_iter().map(shown).collect();
     Ok(Json(HotlistsAnswer {
         revision,
         entries,
-        lists,
-        matchers: app.feed.matchers(now).into_iter().map(shown).collect(),
+        lists: lists
+            .into_iter()
+            .map(|list| where_live(list, &matchers))
+            .collect(),
+        matchers,
+        drafts: app.store.drafts(None, store::MAX_ROWS).await?.len() as u64,
     }))
+}
+
+fn where_live(summary: ListSummary, matchers: &[MatcherShown]) -> ListShown {
+    let running = || matchers.iter().filter(|matcher| matcher.running);
+    let lagging: Vec<String> = running()
+        .filter(|matcher| matcher.status.revision < summary.revision)
+        .map(|matcher| matcher.status.matcher.clone())
+        .collect();
+    ListShown {
+        live: summary.published_at.is_some() && lagging.is_empty() && running().next().is_some(),
+        lagging,
+        summary,
+    }
 }
 
 /// `GET /api/hotlists/{list}/entries`
@@ -169,6 +228,7 @@ pub(crate) async fn load(
         .try_acquire()
         .map_err(|_| ControlRoomError::Busy("another list is being loaded; try again when it is done"))?;
     let default_grade: Option<Grade> = extract::optional("default_grade", asked.default_grade.as_deref())?;
+    let why = checked_why(&asked.why)?;
     let file = extract::receive(body, MAX_LIST_BYTES).await?;
     let parsed = parse(&app, &list, file, default_grade).await?;
     tracing::info!(%list, parsed.rows, parsed.bad_rows, "a list was sent");
@@ -177,13 +237,9 @@ pub(crate) async fn load(
     }
     let mut faults = parsed.faults;
     faults.truncate(MAX_FAULTS_SENT);
-    let now = Timestamp::now();
-    let change = app
-        .store
-        .replace_list(&list, parsed.entries, signed_in.name(), now)
-        .await?;
+    let became = change(&app, &list, Wish::Replace(parsed.entries), &signed_in, why).await?;
     Ok(Json(LoadAnswer {
-        change,
+        became,
         faults,
         fault_count: parsed.fault_count,
         rows: parsed.rows,
@@ -193,7 +249,36 @@ pub(crate) async fn load(
     }))
 }
 
-fn refusal(parsed: Parsed, accept_good_rows: bool) -> ControlRoomError {
+/// Changes a list as its policy wants it.
+pub(crate) async fn change(
+    app: &App,
+    list: &ListName,
+    wish: Wish,
+    signed_in: &SignedIn,
+    why: &str,
+) -> Result<Became, ControlRoomError> {
+    let author = Author {
+        by: signed_in.name(),
+        at: Timestamp::now(),
+        why,
+    };
+    let changed = app.store.change_list(list, wish, &author, &app.usual_policy);
+    Ok(changed.await?.into())
+}
+
+/// A reason as people give it: short, and it may be missing.
+pub(crate) fn checked_why(why: &str) -> Result<&str, ControlRoomError> {
+    let why = why.trim();
+    if why.chars().count() > MAX_WHY {
+        return Err(ControlRoomError::request(
+            "why",
+            format!("at most {MAX_WHY} characters"),
+        ));
+    }
+    Ok(why)
+}
+
+pub(crate) fn refusal(parsed: Parsed, accept_good_rows: bool) -> ControlRoomError {
     if parsed.entries.is_empty() && accept_good_rows {
         return ControlRoomError::Unprocessable {
             code: "empty_list",
@@ -214,8 +299,8 @@ pub(crate) async fn withdraw(
     State(app): State<Arc<App>>,
     signed_in: SignedIn,
     Named(list): Named<ListName>,
-    Body(Withdraw { vrm }): Body<Withdraw>,
-) -> Result<Json<WithdrawAnswer>, ControlRoomError> {
+    Body(Withdraw { vrm, why }): Body<Withdraw>,
+) -> Result<Json<Became>, ControlRoomError> {
     // An empty mark must not read as "the whole list".
     let vrm = vrm
         .map(|text| {
@@ -223,25 +308,34 @@ pub(crate) async fn withdraw(
                 .map_err(|error| ControlRoomError::request("vrm", error))
         })
         .transpose()?;
-    let change = app
-        .store
-        .withdraw(&list, vrm, signed_in.name(), Timestamp::now())
-        .await?;
-    Ok(Json(WithdrawAnswer { change }))
+    let why = checked_why(&why)?;
+    let wish = vrm.map_or(Wish::WithdrawList, Wish::WithdrawMark);
+    change(&app, &list, wish, &signed_in, why).await.map(Json)
 }
 
-async fn parse(
+/// How rows of a list are read now.
+pub(crate) async fn options(
+    app: &App,
+    list: &ListName,
+    default_grade: Option<Grade>,
+) -> Result<Options, ControlRoomError> {
+    let policy = app.store.policy(list).await?;
+    Ok(Options {
+        default_grade,
+        policy: policy.unwrap_or_else(|| app.usual_policy.clone()),
+        sites: Some(app.force.sites()),
+    })
+}
+
+pub(crate) async fn parse(
     app: &App,
     list: &ListName,
     file: Vec<u8>,
     default_grade: Option<Grade>,
 ) -> Result<Parsed, ControlRoomError> {
     let zone = app.force.timezone.clone();
+    let options = options(app, list, default_grade).await?;
     let list = list.clone();
-    let options = Options {
-        default_grade,
-        sites: Some(app.force.sites()),
-    };
     let read = move || intelligence::parse_with(&list, &file, &options, Timestamp::now(), &zone);
     // A second or more of pure computing for a large list: not on a thread that serves others.
     tokio::task::spawn_blocking(read)

@@ -16,7 +16,10 @@ mod access;
 mod app;
 mod audit;
 mod cases;
+mod check;
 mod confusion;
+mod drafts;
+mod entries;
 mod error;
 mod events;
 mod extract;
@@ -31,6 +34,7 @@ mod observe;
 mod openapi;
 mod page;
 pub mod passwords;
+mod policies;
 mod routes;
 mod schemas;
 pub mod secrets;
@@ -42,6 +46,7 @@ mod units;
 use std::sync::Arc;
 
 use domain::force::Force;
+use domain::policy::ListPolicy;
 use store::Store;
 use store::images::Images;
 use stream::Log;
@@ -62,6 +67,8 @@ pub struct Parts {
     pub images: Images,
     /// The force's fixed data.
     pub force: Arc<Force>,
+    /// The policy of lists that have none of their own.
+    pub usual_policy: ListPolicy,
 }
 
 /// Serves the control room until `shutdown`: streams end at once, requests in flight within 4 s. `ready` follows the

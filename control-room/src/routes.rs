@@ -8,7 +8,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use domain::user::Permission::{ActOnCases, Administer, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
+use domain::user::Permission::{
+    ActOnCases, Administer, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases, ViewHotlists,
+};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +20,8 @@ use crate::access::{self, Access, Gate};
 use crate::app::App;
 use crate::extract::MAX_JSON_BYTES;
 use crate::{
-    audit, cases, confusion, events, health, hotlists, images, map, openapi, schemas, session, units,
+    audit, cases, check, confusion, drafts, entries, events, health, hotlists, images, map, openapi,
+    policies, schemas, session, units,
 };
 
 /// One row of the table.
@@ -39,6 +42,8 @@ pub(crate) fn table() -> Vec<Route> {
     let mut table = people();
     table.extend(work());
     table.extend(lists());
+    table.extend(care_of_lists());
+    table.extend(second_person());
     table
 }
 
@@ -205,7 +210,7 @@ fn lists() -> Vec<Route> {
             "Take a list, or one vehicle on it, out of use",
         )
         .takes::<hotlists::Withdraw>()
-        .gives::<hotlists::WithdrawAnswer>("What changed")
+        .gives::<hotlists::Became>("What changed, or the draft that waits; one mark never waits")
         .fails(404, "There is no such list or vehicle on it"),
         Route::post(
             "/api/confusion/learn",
@@ -217,6 +222,86 @@ fn lists() -> Vec<Route> {
         .gives::<confusion::LearnAnswer>("The tables, which are not put in force")
         .fails(413, "The table is larger than 4 MiB")
         .fails(422, "`bad_table`: the body is no file of confusion tables"),
+    ]
+}
+
+fn care_of_lists() -> Vec<Route> {
+    vec![
+        Route::post(
+            "/api/hotlists/{list}/check",
+            Needs(ChangeHotlists),
+            check::check,
+            "What a file would do to a list; nothing is changed",
+        )
+        .asks::<hotlists::LoadAsked>()
+        .takes_types(&["text/csv", "application/zip"])
+        .gives::<check::CheckAnswer>("What a load would find and change")
+        .fails(413, "The file is larger than 512 MiB")
+        .fails(422, "`bad_list`: the file as a whole cannot be read"),
+        Route::post(
+            "/api/hotlists/{list}/entries",
+            Needs(ChangeHotlists),
+            entries::put,
+            "Add or change one entry",
+        )
+        .takes::<entries::Put>()
+        .gives::<hotlists::Became>("What changed, or the draft that waits")
+        .fails(409, "`too_many_drafts`")
+        .fails(422, "`bad_rows` with `faults`"),
+        Route::get(
+            "/api/hotlists/{list}/entries/{entry_id}/history",
+            Needs(ViewHotlists),
+            entries::history,
+            "Who changed an entry, when, why, from what to what; audited",
+        )
+        .gives::<entries::HistoryAnswer>("Changes, the newest first")
+        .fails(404, "The list never had it"),
+    ]
+}
+
+fn second_person() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/hotlists/{list}/policy",
+            Needs(ViewHotlists),
+            policies::policy,
+            "What a list demands of its changes",
+        )
+        .gives::<policies::PolicyAnswer>("The policy"),
+        Route::post(
+            "/api/hotlists/{list}/policy",
+            Needs(ChangePolicies),
+            policies::set,
+            "Set what a list demands; audited with before and after",
+        )
+        .takes::<schemas::ListPolicy>()
+        .gives::<policies::PolicyAnswer>("The policy"),
+        Route::get(
+            "/api/drafts",
+            Needs(ViewHotlists),
+            drafts::drafts,
+            "Changes that wait for a second person",
+        )
+        .asks::<drafts::DraftsAsked>()
+        .gives::<drafts::DraftsAnswer>("Drafts, the oldest first"),
+        Route::get(
+            "/api/drafts/{draft}/entries",
+            Needs(ViewHotlists),
+            drafts::entries,
+            "What a waiting draft would have on its list; audited",
+        )
+        .asks::<drafts::DraftEntriesAsked>()
+        .gives::<drafts::DraftEntriesAnswer>("Entries"),
+        Route::post(
+            "/api/drafts/{draft}/decide",
+            Needs(ChangeHotlists),
+            drafts::decide,
+            "Authorise or decline a draft",
+        )
+        .takes::<drafts::Decide>()
+        .gives::<schemas::Decided>("The draft, and what it changed")
+        .fails(404, "There is no such draft")
+        .fails(409, "`own_draft` or `decided`; the message names the person"),
     ]
 }
 

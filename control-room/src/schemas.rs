@@ -329,6 +329,102 @@ drawn! {
         unchanged: u64,
     }
 
+    /// What a list demands of its changes.
+    struct ListPolicy {
+        /// A second person must authorise what changes it.
+        four_eyes: bool,
+        /// Longest life of an entry.
+        #[schema(minimum = 1, maximum = 36525)]
+        max_days: u32,
+        /// The unit that answers for it; may be empty.
+        owner: String,
+        /// Of rows that have none of their own.
+        #[schema(minimum = 1, maximum = 4)]
+        default_grade: Option<u8>,
+        /// Days after which it must be looked through again.
+        #[schema(minimum = 1, maximum = 3650)]
+        review_days: u32,
+    }
+
+    /// A change that waits, or waited, for a second person.
+    struct Draft {
+        draft: u64,
+        list: String,
+        kind: DraftKind,
+        state: DraftState,
+        author: String,
+        made_at: Timestamp,
+        why: String,
+        /// What it would change; the revision is the one that this is against.
+        change: ListChange,
+        /// The list has changed since.
+        moved: bool,
+        decided_by: Option<String>,
+        decided_at: Option<Timestamp>,
+        decided_why: Option<String>,
+    }
+
+    /// What a decision about a draft did.
+    struct Decided {
+        draft: Draft,
+        /// Null where it was declined.
+        change: Option<ListChange>,
+    }
+
+    /// One change of an entry.
+    struct EntryChange {
+        revision: u64,
+        action: String,
+        at: Timestamp,
+        by: String,
+        /// On a list of four eyes.
+        authorised_by: Option<String>,
+        why: String,
+        /// Null where it was not on the list.
+        before: Option<Entry>,
+        /// Null where it went.
+        after: Option<Entry>,
+    }
+
+    /// What a load would change, with the first marks of each kind.
+    struct Comparison {
+        change: ListChange,
+        added: Vec<String>,
+        changed: Vec<String>,
+        removed: Vec<String>,
+        /// The first hundred marks that another list wants treated otherwise.
+        contradictions: Vec<Contradiction>,
+    }
+
+    /// One mark, to be stopped by one list and on no account by another.
+    struct Contradiction {
+        vrm: String,
+        /// What would be asked for here.
+        action: Action,
+        list: String,
+        /// What is asked for there.
+        there: Action,
+    }
+
+    /// An entry's columns as texts, as in a file with a header row.
+    struct EntrySaid {
+        vrm: String,
+        grade: String,
+        action: String,
+        reason: String,
+        owner: String,
+        expires_at: String,
+        markers: Option<String>,
+        information: Option<String>,
+        make: Option<String>,
+        model: Option<String>,
+        colour: Option<String>,
+        reference: Option<String>,
+        sites: Option<String>,
+        direction: Option<String>,
+        hours: Option<String>,
+    }
+
     /// What is wrong with a row.
     struct RowFault {
         /// Counted from 1.
@@ -398,6 +494,9 @@ drawn! {
 }
 
 drawn_names! {
+    enum DraftKind { Load, Entry, Withdrawal }
+    enum DraftState { Waiting, Authorised, Declined }
+    enum Verdict { Authorise, Decline }
     enum Role { Operator, Supervisor, Intelligence, Admin }
     enum CaseState { New, Confirmed, Rejected, Deployed, Closed }
     enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed }

@@ -42,15 +42,7 @@ pub(crate) async fn run(
     }
     .spawn();
     tokio::task::spawn_blocking(session::warm_up);
-    let app = App::new(
-        parts.log,
-        parts.store,
-        parts.images,
-        parts.force,
-        feed,
-        ready.clone(),
-        ending.clone(),
-    )?;
+    let app = App::new(parts, feed, ready.clone(), ending.clone())?;
     accept::serve(listener, router(&Arc::new(app)), ending.clone()).await;
     ready.set(false);
     ending.cancel();

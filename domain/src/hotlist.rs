@@ -84,6 +84,15 @@ pub enum Action {
     Intelligence,
 }
 
+impl Action {
+    /// Whether an officer who is told both does not know what to do: stop the vehicle, or on no account.
+    #[must_use]
+    pub fn contradicts(self, other: Self) -> bool {
+        let spares = |action| matches!(action, Self::Observe | Self::Silent);
+        (self == Self::Stop && spares(other)) || (spares(self) && other == Self::Stop)
+    }
+}
+
 /// A coded fact about a vehicle or a person linked to it, PNC style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -264,6 +273,13 @@ mod tests {
             assert_eq!(Marker::from_code(&code.to_lowercase()), Some(marker));
             assert_eq!(marker.code(), code);
         }
+    }
+
+    #[test]
+    fn stopping_contradicts_what_must_not_be_stopped() {
+        use Action::{Intelligence, Observe, Silent, Stop};
+        assert!(Stop.contradicts(Silent) && Observe.contradicts(Stop));
+        assert!(!Stop.contradicts(Stop) && !Stop.contradicts(Intelligence) && !Silent.contradicts(Observe));
     }
 
     #[test]

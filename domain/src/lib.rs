@@ -17,6 +17,7 @@ pub mod id;
 pub mod journey;
 pub mod misread;
 pub mod pattern;
+pub mod policy;
 pub mod read;
 pub mod scope;
 pub mod syntax;

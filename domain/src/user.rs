@@ -29,6 +29,8 @@ pub enum Permission {
     ViewHotlists,
     /// Load and withdraw lists.
     ChangeHotlists,
+    /// Say what a list demands: four eyes, how long an entry may live, who owns it.
+    ChangePolicies,
     /// Read the audit trail.
     ViewAudit,
     /// Users, sources, dead letters.
@@ -65,13 +67,21 @@ impl Role {
     /// Whether this role may do that.
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
-        use Permission::{ActOnCases, Administer, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
+        use Permission::{
+            ActOnCases, Administer, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases, ViewHotlists,
+        };
         match self {
             Self::Operator => matches!(permission, ViewCases | ActOnCases | ViewHotlists),
-            Self::Supervisor => matches!(permission, ViewCases | ActOnCases | ViewHotlists | ViewAudit),
+            Self::Supervisor => {
+                matches!(
+                    permission,
+                    ViewCases | ActOnCases | ViewHotlists | ViewAudit | ChangePolicies
+                )
+            }
             Self::Intelligence => matches!(permission, ViewCases | ViewHotlists | ChangeHotlists),
             Self::Admin => match permission {
-                ViewCases | ActOnCases | ViewHotlists | ChangeHotlists | ViewAudit | Administer => true,
+                ViewCases | ActOnCases | ViewHotlists | ChangeHotlists | ChangePolicies | ViewAudit
+                | Administer => true,
             },
         }
     }

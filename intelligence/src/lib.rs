@@ -6,7 +6,7 @@
 //! **Guaranteed:** a bad row costs no neighbour; no message quotes a plate; a list reaches the log whole, ended by
 //! the mark of its revision, however often a publisher dies on the way, and however many run at once.
 //! **Not here:** what a load replaces (`store` compares and keeps), who may load (`control-room`), what matches
-//! (`matcher`). Nominals, rules and four-eyes approval join this crate when they come; nothing stands in for them now.
+//! (`matcher`). Nominals and rules join this crate when they come; nothing stands in for them now. Four eyes are `store`'s.
 //!
 //! Read [`parse`] and [`Parsed`] first, then [`publish`]. For people: `docs/hotlists.md`.
 
@@ -20,6 +20,9 @@ mod parse;
 pub mod publish;
 mod records;
 mod row;
+mod single;
+mod suspicion;
 
 pub use error::IntelligenceError;
 pub use parse::{MAX_FAULTS_KEPT, MAX_LIST_BYTES, MAX_ROWS, Options, Parsed, RowFault, parse, parse_with};
+pub use single::{EntrySaid, parse_entry};

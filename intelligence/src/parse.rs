@@ -4,17 +4,20 @@ use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use domain::hotlist::{Entry, Grade};
+use domain::hotlist::{Action, Entry, Grade};
 use domain::pattern::MAX_PATTERNS;
+use domain::policy::ListPolicy;
+use domain::target::Target;
 use domain::{EntryId, ListName, SiteId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::IntelligenceError;
 use crate::container;
-use crate::layout::{self, Layout};
+use crate::layout::{self, Column, Layout};
 use crate::records::{Found, Records};
 use crate::row::{self, Fault, Read, Shared};
+use crate::suspicion;
 
 /// Largest list, as it is or unpacked, in bytes: two million rows of the widest files seen.
 pub const MAX_LIST_BYTES: u64 = 512 * 1024 * 1024;
@@ -28,8 +31,17 @@ pub const MAX_FAULTS_KEPT: usize = 1_000;
 pub struct Options {
     /// The grade of every row that has none of its own, instead of the one that follows from action and markers.
     pub default_grade: Option<Grade>,
+    /// What the list demands: above all, how long an entry may live.
+    pub policy: ListPolicy,
     /// The force's sites, where they are known: an entry that is looked for at another would never be found.
     pub sites: Option<BTreeSet<SiteId>>,
+}
+
+impl Options {
+    /// The grade of a row without one: the load's goes before the list's.
+    pub(crate) fn usual_grade(&self) -> Option<Grade> {
+        self.default_grade.or(self.policy.default_grade)
+    }
 }
 
 /// What is wrong with a row.
@@ -68,6 +80,12 @@ pub struct Parsed {
     pub bad_rows: u64,
     /// Entries whose weed date is past: kept, and never matched.
     pub expired: u64,
+    /// Rows that stood there twice and were merged.
+    pub doubles: u64,
+    /// What good rows may say and hardly mean, the first [`MAX_FAULTS_KEPT`].
+    pub suspicions: Vec<RowFault>,
+    /// All of those.
+    pub suspicion_count: u64,
     /// What was concluded or passed over, for the person who loads.
     pub notes: Vec<String>,
 }
@@ -132,6 +150,8 @@ struct Reading<'a> {
     parsed: Parsed,
     /// Where each id stands in `parsed.entries`, and the line that it came from.
     seen: HashMap<EntryId, (usize, u64)>,
+    /// The line and action of each mark's first row.
+    asked: HashMap<Target, (u64, Action)>,
     faults: Vec<Fault>,
     patterns: usize,
     tally: Tally,
@@ -157,6 +177,7 @@ impl<'a> Reading<'a> {
                 ..Parsed::default()
             },
             seen: HashMap::new(),
+            asked: HashMap::new(),
             faults: Vec::new(),
             patterns: 0,
             tally: Tally::default(),
@@ -219,10 +240,42 @@ impl<'a> Reading<'a> {
                     let limit = MAX_PATTERNS;
                     return Err(IntelligenceError::TooManyPatterns { line, limit });
                 }
+                let suspicions = suspicion::of(&read.entry, self.shared.now);
+                let clash = self.clash(line, &read.entry);
                 self.parsed.entries.push(read.entry);
+                for (column, reason) in suspicions.into_iter().chain(clash) {
+                    self.suspect(line, column, reason);
+                }
             }
         }
         Ok(())
+    }
+
+    /// One row asks for a stop, an earlier one that there be none.
+    fn clash(&mut self, line: u64, entry: &Entry) -> Option<(Column, String)> {
+        let (earlier, action) = *self.asked.entry(entry.target).or_insert((line, entry.action));
+        action.contradicts(entry.action).then(|| {
+            let reason =
+                format!("the same plate as line {earlier}, and the two actions contradict each other");
+            (Column::Action, reason)
+        })
+    }
+
+    fn suspect(&mut self, line: u64, column: Column, reason: String) {
+        self.parsed.suspicion_count += 1;
+        if self.parsed.suspicions.len() < MAX_FAULTS_KEPT {
+            let place = self.shared.layout.place(column);
+            let column = self.column_name(place);
+            self.parsed.suspicions.push(RowFault { line, column, reason });
+        }
+    }
+
+    fn column_name(&self, place: Option<usize>) -> String {
+        let name = place.and_then(|place| self.shared.layout.columns[place]);
+        match (place, name) {
+            (Some(place), Some(name)) => format!("{} ({})", name.name(), place + 1),
+            _ => String::new(),
+        }
     }
 
     /// `TOTAL RECORD` with a number behind it shows whether the file was cut short.
@@ -253,13 +306,9 @@ impl<'a> Reading<'a> {
 
     fn report(&mut self, line: u64) {
         self.parsed.fault_count += self.faults.len() as u64;
-        for (place, reason) in self.faults.drain(..) {
+        for (place, reason) in std::mem::take(&mut self.faults) {
             if self.parsed.faults.len() < MAX_FAULTS_KEPT {
-                let name = place.and_then(|place| self.shared.layout.columns[place]);
-                let column = match (place, name) {
-                    (Some(place), Some(name)) => format!("{} ({})", name.name(), place + 1),
-                    _ => String::new(),
-                };
+                let column = self.column_name(place);
                 self.parsed.faults.push(RowFault { line, column, reason });
             }
         }
@@ -277,6 +326,7 @@ impl<'a> Reading<'a> {
             derived,
             endless,
         } = self.tally;
+        self.parsed.doubles = doubles;
         let kept = self.parsed.faults.len() as u64;
         let surplus = self.parsed.fault_count - kept;
         let notes = [
@@ -289,7 +339,7 @@ impl<'a> Reading<'a> {
             ),
             (
                 endless,
-                "entries have no weed date: they stay until they are withdrawn",
+                "entries have no weed date: they get the latest that the list allows",
             ),
             (
                 expired,

@@ -6,6 +6,7 @@ use domain::hotlist::{Action, Entry, Grade, Marker};
 use domain::scope::{Direction, Hours, Scope};
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::layout::{Column, Layout};
@@ -58,7 +59,11 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
     });
     let action = row.action(grade);
     let expires_at = row
-        .optional(Column::ExpiresAt, |text| cells::expiry(text, shared.zone))
+        .optional(Column::ExpiresAt, |text| {
+            cells::expiry(text, shared.zone)?
+                .map(|at| within_life(at, shared))
+                .transpose()
+        })
         .flatten();
     let scope = row.scope();
     let reason = row.reason(&markers);
@@ -71,7 +76,7 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
         return None;
     }
     let (target, action) = (target?, action?);
-    let given = grade.or(shared.options.default_grade);
+    let given = grade.or(shared.options.usual_grade());
     let entry = Entry {
         entry_id: EntryId::of_entry(shared.list, target, &reference),
         list: shared.list.clone(),
@@ -106,6 +111,27 @@ fn wrong_width(layout: &Layout, records: &Records<'_>) -> Option<Fault> {
         Ordering::Greater => "put a text that holds the separator in quotes",
     };
     Some((None, format!("{found} columns instead of {wanted}: {why}")))
+}
+
+/// A weed date, where the list's policy allows so late a one: to the end of the last day.
+fn within_life(at: Timestamp, shared: &Shared<'_>) -> Result<Timestamp, String> {
+    let policy = &shared.options.policy;
+    let last = policy
+        .latest_expiry(shared.now)
+        .to_zoned(shared.zone.clone())
+        .date();
+    let end = last.tomorrow().and_then(|day| day.to_zoned(shared.zone.clone()));
+    if end.is_ok_and(|end| at > end.timestamp()) {
+        let days = policy.max_days;
+        // A date counts to the end of its day, which is the first moment of the next.
+        let day = (at - SignedDuration::from_millis(1))
+            .to_zoned(shared.zone.clone())
+            .date();
+        return Err(format!(
+            "{day} is later than the list allows: at most {days} days from now, which is {last}"
+        ));
+    }
+    Ok(at)
 }
 
 struct Row<'a, 'b> {
@@ -153,7 +179,7 @@ impl Row<'_, '_> {
     /// The 16-column file always says what to do. A list with a header may leave it out: a graded vehicle is then
     /// watched for, since nobody asked for a stop, and any other is kept for intelligence.
     fn action(&mut self, grade: Option<Grade>) -> Option<Action> {
-        let grade = grade.or(self.shared.options.default_grade);
+        let grade = grade.or(self.shared.options.usual_grade());
         let unsaid = match grade {
             Some(grade) if grade.opens_case() => Action::Observe,
             _ => Action::Intelligence,

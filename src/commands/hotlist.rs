@@ -1,5 +1,9 @@
 //! `steelring hotlist`: `check` on the spot, the rest through the running control room.
 
+mod compare;
+mod drafts;
+mod policy;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,35 +26,68 @@ const FAULTS_SHOWN: usize = 50;
 const CHUNK: usize = 256 * 1024;
 
 pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
+    let client = |server: &Server| Client::new(server, Service::ControlRoom, settings);
     match command {
-        Hotlist::Check { file, list, json } => check(settings, &file, &list, json),
+        Hotlist::Check {
+            file,
+            list,
+            live,
+            server,
+            json,
+        } if live => compare::run(&client(&server)?, &list, &file, json).await,
+        Hotlist::Check { file, list, json, .. } => check(settings, &file, &list, json),
         Hotlist::Load {
             list,
             file,
             accept_good_rows,
-            json,
-            server,
-        } => load(settings, &server, &list, &file, accept_good_rows, json).await,
-        Hotlist::Withdraw {
-            list,
-            vrm,
+            why,
             json,
             server,
         } => {
-            let client = Client::new(&server, Service::ControlRoom, settings)?;
+            let accept = accept_good_rows.to_string();
+            let path = path_of(&list, "load", &[("accept_good_rows", &accept), ("why", &why)]);
+            load(&client(&server)?, &path, &file, json).await
+        }
+        Hotlist::Withdraw {
+            list,
+            vrm,
+            why,
+            json,
+            server,
+        } => {
+            let client = client(&server)?;
             let request = client
                 .post(&format!("/api/hotlists/{list}/withdraw"))
-                .json(&json!({"vrm": vrm}));
+                .json(&json!({"vrm": vrm, "why": why}));
             let answer = client.expect(request).await?;
             show_change(&answer, json)
         }
+        Hotlist::Policy {
+            list,
+            change,
+            json,
+            server,
+        } => policy::run(&client(&server)?, &list, change, json).await,
+        Hotlist::Drafts { list, json, server } => drafts::list(&client(&server)?, list.as_ref(), json).await,
+        Hotlist::Authorise {
+            draft,
+            why,
+            json,
+            server,
+        } => drafts::decide(&client(&server)?, draft, "authorise", &why, json).await,
+        Hotlist::Decline {
+            draft,
+            why,
+            json,
+            server,
+        } => drafts::decide(&client(&server)?, draft, "decline", &why, json).await,
         Hotlist::List { json, server } => {
-            let client = Client::new(&server, Service::ControlRoom, settings)?;
+            let client = client(&server)?;
             let answer = client.expect(client.get("/api/hotlists")).await?;
             list(&answer, json)
         }
         Hotlist::Status { json, server } => {
-            let client = Client::new(&server, Service::ControlRoom, settings)?;
+            let client = client(&server)?;
             let answer = client.expect(client.get("/api/hotlists")).await?;
             status(&answer, json)
         }
@@ -103,17 +140,19 @@ fn show_faults(faults: &[RowFault], all: usize) {
     }
 }
 
-async fn load(
-    settings: &Settings,
-    server: &Server,
-    list: &ListName,
-    file: &Path,
-    accept_good_rows: bool,
-    json: bool,
-) -> Result<ExitCode> {
+/// A route of a list with its parameters.
+fn path_of(list: &ListName, what: &str, parameters: &[(&str, &str)]) -> String {
+    let query: String = reqwest::Url::parse_with_params("http://x", parameters)
+        .ok()
+        .and_then(|url| url.query().map(str::to_owned))
+        .unwrap_or_default();
+    format!("/api/hotlists/{list}/{what}?{query}")
+}
+
+/// Sends a file with a bar that shows how much of it has gone.
+async fn send(client: &Client, path: &str, file: &Path, what: &'static str) -> Result<(StatusCode, Value)> {
     let bytes = read(file)?;
-    let client = Client::new(server, Service::ControlRoom, settings)?;
-    let bar = progress(bytes.len() as u64, "loading");
+    let bar = progress(bytes.len() as u64, what);
     let length = bytes.len();
     let watched = bar.clone();
     let chunks: Vec<_> = bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
@@ -122,14 +161,17 @@ async fn load(
         Ok::<_, std::io::Error>(chunk)
     }));
     let request = client
-        .post(&format!(
-            "/api/hotlists/{list}/load?accept_good_rows={accept_good_rows}"
-        ))
+        .post(path)
         .header("content-type", "application/octet-stream")
         .header("content-length", length)
         .body(reqwest::Body::wrap_stream(body));
-    let (code, answer) = client.answer(request).await?;
+    let answer = client.answer(request).await?;
     bar.finish_and_clear();
+    Ok(answer)
+}
+
+async fn load(client: &Client, path: &str, file: &Path, json: bool) -> Result<ExitCode> {
+    let (code, answer) = send(client, path, file, "loading").await?;
     let faults: Vec<RowFault> =
         serde_json::from_value(answer.get("faults").cloned().unwrap_or(json!([]))).unwrap_or_default();
     let count = answer
@@ -154,6 +196,11 @@ async fn load(
 fn show_change(answer: &Value, json: bool) -> Result<ExitCode> {
     if json {
         print_json(answer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(draft) = answer.get("draft").filter(|draft| !draft.is_null()) {
+        println!("{}", drafts::line(draft));
+        eprintln!("nothing is live yet: a second person must authorise it (steelring hotlist authorise)");
         return Ok(ExitCode::SUCCESS);
     }
     let number = |name: &str| {
@@ -221,6 +268,19 @@ fn status(answer: &Value, json: bool) -> Result<ExitCode> {
             number(answer, "revision"),
             number(answer, "entries")
         );
+        for list in answer
+            .get("lists")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            println!(
+                "  {:32} revision {:>6}, {}",
+                text(list, "list"),
+                number(list, "revision"),
+                where_live(list)
+            );
+        }
         for matcher in &running {
             println!(
                 "  {:40} revision {:>6}, {} entries, since {}{}",
@@ -244,4 +304,21 @@ fn status(answer: &Value, json: bool) -> Result<ExitCode> {
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or("-")
+}
+
+/// Where a list is live, or who holds it up.
+fn where_live(list: &Value) -> String {
+    let lagging: Vec<&str> = list
+        .get("lagging")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    match list.get("live").and_then(Value::as_bool) {
+        Some(true) => "live on every running matcher".to_owned(),
+        _ if list.get("published_at").is_none_or(Value::is_null) => "on its way to the log".to_owned(),
+        _ if lagging.is_empty() => "live nowhere: no matcher runs".to_owned(),
+        _ => format!("NOT LIVE on {}", lagging.join(", ")),
+    }
 }

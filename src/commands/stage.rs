@@ -53,7 +53,7 @@ pub async fn control_room(settings: &Settings) -> Result<ExitCode> {
         eprintln!("nobody can sign in yet: steelring user add NAME --role admin");
     }
     let mut running = Running::new(settings, "steelring-control-room")?;
-    running.control_room(listener, &parts);
+    running.control_room(listener, settings, &parts);
     finish(running, settings, CONTROL_ROOM_PORT, parts.log).await
 }
 

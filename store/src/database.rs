@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::case::Refusal;
+use domain::policy::DraftRefusal;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{AnyPool, ConnectOptions, Executor};
@@ -107,6 +108,9 @@ pub enum StoreError {
         /// The bound.
         limit: u64,
     },
+    /// The rules of drafts say no; nothing has changed.
+    #[error(transparent)]
+    Draft(#[from] DraftRefusal),
     /// The rules of cases say no; nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),

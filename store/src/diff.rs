@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 
 use domain::hotlist::{Entry, Revision};
+use domain::policy::ListPolicy;
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
+use sqlx::AnyConnection;
 
-use crate::StoreError;
 use crate::events::take_numbers;
-use crate::sql::{ROWS_AT_ONCE, Step, millis, number, parsed, time, to_json, write_rows};
+use crate::hotlists::ListChange;
+use crate::sql::{ROWS_AT_ONCE, Step, millis, number, parsed, time, to_json, unreadable, write_rows};
 use crate::transaction::Tx;
+use crate::{StoreError, history};
 
 /// An entry as the table has it: its digest, and when it was listed.
 pub(crate) type Current = HashMap<EntryId, (String, Timestamp)>;
@@ -33,7 +36,44 @@ pub(crate) struct Row<'a> {
     listed_at: Timestamp,
 }
 
+impl Row<'_> {
+    pub(crate) fn id(&self) -> EntryId {
+        self.entry.entry_id
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        self.entry.target
+    }
+}
+
+/// Which of a list's entries a change is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// All.
+    Whole,
+    /// Those of one mark or pattern.
+    Target(Target),
+    /// This one.
+    Entry(EntryId),
+}
+
 impl<'a> Difference<'a> {
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+
+    /// How much there is to write; the revision is the one that stands.
+    pub(crate) fn counts(&self, revision: Revision) -> ListChange {
+        ListChange {
+            revision,
+            added: self.added.len() as u64,
+            changed: self.changed.len() as u64,
+            removed: self.removed.len() as u64,
+            unchanged: self.unchanged,
+        }
+    }
+
     /// Compares everything but the time of listing, of which the earlier stays.
     pub(crate) fn between(mut current: Current, wanted: &'a Wanted) -> Self {
         let mut difference = Self {
@@ -72,22 +112,30 @@ pub(crate) fn digest(entry: &Entry) -> Result<String, StoreError> {
     Ok(hex::encode(Sha256::digest(to_json("entry", &entry)?)))
 }
 
-/// A list's entries as they stand; those of one mark or pattern where given.
+/// The part of a list's entries as it stands.
 pub(crate) async fn current(
-    tx: &mut Tx,
+    on: &mut AnyConnection,
     list: &ListName,
-    target: Option<Target>,
+    part: Part,
 ) -> Result<Current, StoreError> {
     let step = "reading a list's entries";
     let mut text = "SELECT entry_id, digest, listed_at FROM entries WHERE list = $1".to_owned();
-    if target.is_some() {
-        text.push_str(" AND vrm = $2");
-    }
+    let value = match part {
+        Part::Whole => None,
+        Part::Target(target) => {
+            text.push_str(" AND vrm = $2");
+            Some(target.to_string())
+        }
+        Part::Entry(id) => {
+            text.push_str(" AND entry_id = $2");
+            Some(id.to_string())
+        }
+    };
     let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(list.as_str().to_owned());
-    if let Some(target) = target {
-        select = select.bind(target.to_string());
+    if let Some(value) = value {
+        select = select.bind(value);
     }
-    let mut rows = select.fetch(tx.on());
+    let mut rows = select.fetch(on);
     let mut current = Current::new();
     while let Some(row) = rows.try_next().await.step(step)? {
         let (id, digest, listed_at): (String, String, i64) = row;
@@ -96,20 +144,41 @@ pub(crate) async fn current(
     Ok(current)
 }
 
-/// Writes the entries' rows, and the same changes for the log: first what goes, then what comes, each in order of id.
+/// The marks of a few entries.
+pub(crate) async fn marks(on: &mut AnyConnection, ids: &[EntryId]) -> Result<Vec<Target>, StoreError> {
+    let mut marks = Vec::with_capacity(ids.len());
+    for id in ids {
+        let row: Option<(String,)> = sqlx::query_as("SELECT vrm FROM entries WHERE entry_id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&mut *on)
+            .await
+            .step("reading an entry")?;
+        if let Some((vrm,)) = row {
+            marks.push(Target::parse(&vrm).map_err(|error| unreadable("mark", error))?);
+        }
+    }
+    Ok(marks)
+}
+
+/// Writes the entries' rows and their history, and the same changes for the log: first what goes, then what comes, each in order of id.
 pub(crate) async fn write(
     tx: &mut Tx,
     list: &ListName,
     revision: Revision,
     difference: &Difference<'_>,
+    policy: Option<&ListPolicy>,
 ) -> Result<(), StoreError> {
+    history::write_before(tx, revision, difference).await?;
     let changes = difference.removed.len() + difference.added.len() + difference.changed.len();
     let first = take_numbers(tx, "change", changes).await?;
     remove(tx, revision, first, &difference.removed).await?;
-    put(tx, revision, &difference.added).await?;
-    put(tx, revision, &difference.changed).await?;
+    put(tx, revision, &difference.added, policy).await?;
+    put(tx, revision, &difference.changed, policy).await?;
     if changes == difference.removed.len() {
         return Ok(());
+    }
+    if !difference.added.is_empty() {
+        history::write_added(tx, list, revision).await?;
     }
     sqlx::query(
         "INSERT INTO pending_changes (number, revision, entry_id, doc) \
@@ -137,7 +206,13 @@ async fn remove(tx: &mut Tx, revision: Revision, first: u64, ids: &[EntryId]) ->
     write_rows(tx, "writing pending changes", text, &rows).await
 }
 
-async fn put(tx: &mut Tx, revision: Revision, rows: &[Row<'_>]) -> Result<(), StoreError> {
+/// An entry without weed date gets the latest that the policy allows. Its digest does not: the same row is the same tomorrow.
+async fn put(
+    tx: &mut Tx,
+    revision: Revision,
+    rows: &[Row<'_>],
+    policy: Option<&ListPolicy>,
+) -> Result<(), StoreError> {
     let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, revision, digest, doc) \
                 SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
                 CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6 FROM given WHERE true \
@@ -146,8 +221,10 @@ async fn put(tx: &mut Tx, revision: Revision, rows: &[Row<'_>]) -> Result<(), St
     for part in rows.chunks(ROWS_AT_ONCE) {
         let mut values = Vec::with_capacity(part.len());
         for row in part {
+            let latest = policy.map(|policy| policy.latest_expiry(row.listed_at));
             let entry = Entry {
                 listed_at: row.listed_at,
+                expires_at: row.entry.expires_at.or(latest),
                 ..row.entry.clone()
             };
             let doc = to_json("entry", &entry)?;

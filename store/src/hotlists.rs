@@ -1,16 +1,16 @@
 //! Lists, their entries and their revisions.
 
+use std::fmt;
+
 use domain::hotlist::{Entry, Revision};
-use domain::pattern::MAX_PATTERNS;
-use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Difference, digest};
-use crate::events::{raise, take_numbers};
+use crate::changes::lock_lists;
+use crate::events::raise;
 use crate::sql::{Step, count, from_json, limit, millis, number, parsed, time};
-use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError, audit, diff};
+use crate::transaction::transaction;
+use crate::{Store, StoreError};
 
 /// A list as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,22 @@ pub struct ListChange {
     pub unchanged: u64,
 }
 
+impl fmt::Display for ListChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            added,
+            changed,
+            removed,
+            unchanged,
+            ..
+        } = self;
+        write!(
+            f,
+            "{added} added, {changed} changed, {removed} removed, {unchanged} unchanged"
+        )
+    }
+}
+
 /// One change of the revision that is on its way to the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PendingChange {
@@ -54,64 +70,6 @@ pub enum PendingChange {
 }
 
 impl Store {
-    /// Makes `entries` the whole of a list: one transaction, one revision, one audit row. The difference is what waits
-    /// to be published. Entries must be of that list; of two with one id the last counts. An entry that was there keeps
-    /// the earlier time of listing. Where nothing differs, no revision is made.
-    ///
-    /// # Errors
-    /// [`StoreError::TooManyPatterns`], or when the database fails; the list is as before then.
-    pub async fn replace_list(
-        &self,
-        list: &ListName,
-        entries: Vec<Entry>,
-        by: &UserName,
-        now: Timestamp,
-    ) -> Result<ListChange, StoreError> {
-        debug_assert!(
-            entries.iter().all(|entry| entry.list == *list),
-            "entries of another list"
-        );
-        let mut wanted = diff::Wanted::with_capacity(entries.len());
-        for entry in entries {
-            let digest = digest(&entry)?;
-            wanted.insert(entry.entry_id, (entry, digest));
-        }
-        let patterns = wanted.values().filter(|(entry, _)| entry.target.is_pattern());
-        let patterns = patterns.count() as u64;
-        transaction!(self, "replace_list", |tx| {
-            let revision = lock_lists(tx).await?;
-            check_patterns(tx, list, patterns).await?;
-            let difference = Difference::between(diff::current(tx, list, None).await?, &wanted);
-            change(tx, list, revision, &difference, "hotlist_loaded", by, now).await
-        })
-    }
-
-    /// Takes a whole list, or the entries of one mark or pattern on it, out of use: one transaction, one revision, one audit row.
-    /// A list without entries stays known: that it is empty is published, too.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] where there is no such list or mark on it.
-    pub async fn withdraw(
-        &self,
-        list: &ListName,
-        target: Option<Target>,
-        by: &UserName,
-        now: Timestamp,
-    ) -> Result<ListChange, StoreError> {
-        transaction!(self, "withdraw", |tx| {
-            let revision = lock_lists(tx).await?;
-            let (size,) = size_of(tx, list).await?.ok_or(StoreError::NotFound("list"))?;
-            let current = diff::current(tx, list, target).await?;
-            if target.is_some() && current.is_empty() {
-                return Err(StoreError::NotFound("mark on that list"));
-            }
-            let nothing = diff::Wanted::new();
-            let mut difference = Difference::between(current, &nothing);
-            difference.unchanged = count(size) - difference.removed.len() as u64;
-            change(tx, list, revision, &difference, "hotlist_withdrawn", by, now).await
-        })
-    }
-
     /// Every list, by name.
     ///
     /// # Errors
@@ -256,82 +214,4 @@ impl Store {
     pub async fn published(&self) -> Result<Revision, StoreError> {
         self.counter("published").await.map(Revision)
     }
-}
-
-/// Keeps every other change of lists out until the transaction ends, and says which revision stands.
-async fn lock_lists(tx: &mut Tx) -> Result<Revision, StoreError> {
-    Ok(Revision(take_numbers(tx, "revision", 0).await? - 1))
-}
-
-/// Keeps the patterns of all lists together within their bound. A list without any needs no look at the others.
-async fn check_patterns(tx: &mut Tx, list: &ListName, patterns: u64) -> Result<(), StoreError> {
-    if patterns == 0 {
-        return Ok(());
-    }
-    let text = "SELECT COUNT(*) FROM entries WHERE list <> $1 AND (vrm LIKE '%?%' OR vrm LIKE '%*%')";
-    let (others,): (i64,) = sqlx::query_as(text)
-        .bind(list.as_str().to_owned())
-        .fetch_one(tx.on())
-        .await
-        .step("counting patterns")?;
-    let (others, limit) = (count(others), MAX_PATTERNS as u64);
-    if patterns + others > limit {
-        return Err(StoreError::TooManyPatterns {
-            patterns,
-            others,
-            limit,
-        });
-    }
-    Ok(())
-}
-
-async fn size_of(tx: &mut Tx, list: &ListName) -> Result<Option<(i64,)>, StoreError> {
-    sqlx::query_as("SELECT entries FROM lists WHERE list = $1")
-        .bind(list.as_str().to_owned())
-        .fetch_optional(tx.on())
-        .await
-        .step("reading a list")
-}
-
-/// Writes a difference: the list's row, its entries, what is to be published, the audit row.
-async fn change(
-    tx: &mut Tx,
-    list: &ListName,
-    revision: Revision,
-    difference: &Difference<'_>,
-    action: &str,
-    by: &UserName,
-    now: Timestamp,
-) -> Result<ListChange, StoreError> {
-    let mut done = ListChange {
-        revision,
-        added: difference.added.len() as u64,
-        changed: difference.changed.len() as u64,
-        removed: difference.removed.len() as u64,
-        unchanged: difference.unchanged,
-    };
-    if done.added + done.changed + done.removed > 0 {
-        done.revision = Revision(take_numbers(tx, "revision", 1).await?);
-        sqlx::query(
-            "INSERT INTO lists (list, entries, revision, changed_at, changed_by, published_at) \
-             VALUES ($1, $2, $3, $4, $5, NULL) \
-             ON CONFLICT (list) DO UPDATE SET entries = excluded.entries, revision = excluded.revision, \
-             changed_at = excluded.changed_at, changed_by = excluded.changed_by, published_at = NULL",
-        )
-        .bind(list.as_str().to_owned())
-        .bind(number(done.added + done.changed + done.unchanged))
-        .bind(number(done.revision.0))
-        .bind(millis(now))
-        .bind(by.as_str().to_owned())
-        .execute(tx.on())
-        .await
-        .step("writing a list")?;
-        diff::write(tx, list, done.revision, difference).await?;
-    }
-    let detail = format!(
-        "revision {}: {} added, {} changed, {} removed, {} unchanged",
-        done.revision, done.added, done.changed, done.removed, done.unchanged
-    );
-    audit::append(tx, by.as_str(), action, list.as_str(), &detail, now).await?;
-    Ok(done)
 }

@@ -19,10 +19,15 @@
 
 pub mod audit;
 pub mod cases;
+pub mod changes;
+pub mod drafts;
+pub mod elsewhere;
 pub mod events;
+pub mod history;
 pub mod hotlists;
 pub mod image_links;
 pub mod images;
+pub mod policies;
 pub mod sources;
 pub mod users;
 

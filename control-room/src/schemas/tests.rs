@@ -216,6 +216,67 @@ fn lists_users_and_the_trail_look_as_they_are_drawn() {
 }
 
 #[test]
+fn policies_drafts_and_histories_look_as_they_are_drawn() {
+    use domain::policy::DraftState as S;
+    use store::drafts::DraftKind as K;
+    let (now, name) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+    check::<ListPolicy>(&domain::policy::ListPolicy::default());
+    check::<EntrySaid>(&intelligence::EntrySaid::default());
+    check::<Comparison>(&store::changes::Comparison {
+        change: store::hotlists::ListChange::default(),
+        added: vec![Vrm::parse("AB12CDE").unwrap().into()],
+        changed: Vec::new(),
+        removed: Vec::new(),
+        contradictions: vec![store::elsewhere::Contradiction {
+            vrm: Vrm::parse("AB12CDE").unwrap().into(),
+            action: hotlist::Action::Stop,
+            list: ListName::parse("other").unwrap(),
+            there: hotlist::Action::Silent,
+        }],
+    });
+    check::<EntryChange>(&store::history::EntryChange {
+        revision: Revision(1),
+        action: "hotlist_loaded".to_owned(),
+        at: now,
+        by: name.clone(),
+        authorised_by: Some(name.clone()),
+        why: String::new(),
+        before: None,
+        after: Some(Box::new(entry())),
+    });
+    let draft = |kind, state| store::drafts::Draft {
+        draft: 1,
+        list: ListName::parse("stolen").unwrap(),
+        kind,
+        state,
+        author: name.clone(),
+        made_at: now,
+        why: String::new(),
+        change: store::hotlists::ListChange::default(),
+        moved: true,
+        decided_by: Some(name.clone()),
+        decided_at: Some(now),
+        decided_why: Some(String::new()),
+    };
+    for (kind, state) in [
+        (K::Load, S::Waiting),
+        (K::Entry, S::Authorised),
+        (K::Withdrawal, S::Declined),
+    ] {
+        check::<Decided>(&store::drafts::Decided {
+            draft: draft(kind, state),
+            change: Some(store::hotlists::ListChange::default()),
+        });
+    }
+    for verdict in [
+        domain::policy::Verdict::Authorise,
+        domain::policy::Verdict::Decline,
+    ] {
+        check::<Verdict>(&verdict);
+    }
+}
+
+#[test]
 fn every_name_of_an_outcome_state_and_action_is_drawn() {
     use case::Outcome as O;
     let outcomes = [

@@ -32,7 +32,9 @@ fn operations(document: &Value) -> Vec<Described> {
                 .replace("{case_id}", &"0".repeat(32))
                 .replace("{deployment_id}", &"0".repeat(32))
                 .replace("{hash}", &"0".repeat(64))
-                .replace("{list}", "none");
+                .replace("{list}", "none")
+                .replace("{draft}", "1")
+                .replace("{entry_id}", &"0".repeat(32));
             assert!(
                 !path.contains('{'),
                 "{path}: a parameter that this test does not know"
@@ -60,6 +62,7 @@ fn permission(name: &str) -> Option<Permission> {
         "act_on_cases" => Permission::ActOnCases,
         "view_hotlists" => Permission::ViewHotlists,
         "change_hotlists" => Permission::ChangeHotlists,
+        "change_policies" => Permission::ChangePolicies,
         "view_audit" => Permission::ViewAudit,
         "administer" => Permission::Administer,
         "any signed-in user" => return None,

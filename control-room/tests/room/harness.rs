@@ -10,6 +10,7 @@ use domain::case::CaseEvent;
 use domain::force::{Force, ForceFiles};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::policy::ListPolicy;
 use domain::read::RawRead;
 use domain::scope::Scope;
 use domain::user::Role;
@@ -105,6 +106,7 @@ impl Room {
             store: store.clone(),
             images: images.clone(),
             force: Arc::new(force()),
+            usual_policy: ListPolicy::default(),
         };
         let (ready, shutdown) = (Ready::default(), CancellationToken::new());
         let task = tokio::spawn(control_room::run(

@@ -7,6 +7,7 @@ mod confusion;
 mod connections;
 mod data;
 mod deciding;
+mod four_eyes;
 mod harness;
 mod live;
 mod outage;

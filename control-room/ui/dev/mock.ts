@@ -11,9 +11,9 @@ import { Refused, World } from './world';
 
 const PERMISSIONS: Record<Role, Permission[]> = {
   operator: ['view_cases', 'act_on_cases', 'view_hotlists'],
-  supervisor: ['view_cases', 'act_on_cases', 'view_hotlists', 'view_audit'],
+  supervisor: ['view_cases', 'act_on_cases', 'view_hotlists', 'change_policies', 'view_audit'],
   intelligence: ['view_cases', 'view_hotlists', 'change_hotlists'],
-  admin: ['view_cases', 'act_on_cases', 'view_hotlists', 'change_hotlists', 'view_audit', 'administer'],
+  admin: ['view_cases', 'act_on_cases', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
 };
 
 /** What the real service sends with everything. */
@@ -124,7 +124,14 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
     case 'POST hotlists/load': return load(service, id, url.searchParams.get('accept_good_rows') === 'true', await text(request), response);
     case 'POST hotlists/withdraw': {
       service.revision += 1;
-      return reply(response, 200, { change: { revision: service.revision, added: 0, changed: 0, removed: 1, unchanged: 0 } });
+      return reply(response, 200, { change: { revision: service.revision, added: 0, changed: 0, removed: 1, unchanged: 0 }, draft: null });
+    }
+    case 'GET drafts': return reply(response, 200, { drafts: [] });
+    case 'GET hotlists/policy': return reply(response, 200, { list: id, own: false, policy: { four_eyes: false, max_days: 36525, owner: '', default_grade: null, review_days: 365 } });
+    case 'POST hotlists/check': {
+      const rows = (await text(request)).split('\n').filter((row) => row.trim() !== '').length;
+      const change = { revision: service.revision, added: rows, changed: 0, removed: 0, unchanged: 0 };
+      return reply(response, 200, { comparison: { change, added: [], changed: [], removed: [], contradictions: [] }, may_load: rows > 0, faults: [], fault_count: 0, suspicions: [], suspicion_count: 0, rows, bad_rows: 0, doubles: 0, expired: 0, notes: [] });
     }
     default: throw new Refused(404, 'not_found', `there is no ${route}`);
   }
@@ -166,7 +173,8 @@ function hotlists({ lists, revision }: Service): Hotlists {
   return {
     revision,
     entries,
-    lists: [...lists].map(([list, count], index) => ({ list, entries: count, revision: revision - index, changed_at: at, changed_by: 'intelligence', published_at: index === 5 ? null : at })),
+    lists: [...lists].map(([list, count], index) => ({ list, entries: count, revision: revision - index, changed_at: at, changed_by: 'intelligence', published_at: index === 5 ? null : at, live: index < 5, lagging: [] })),
+    drafts: 0,
     matchers: [
       { matcher: 'matcher-1', revision, entries, applied_at: at, at: now, running: true, current: true },
       { matcher: 'matcher-2', revision: 12, entries, applied_at: at, at: now, running: true, current: revision === 12 },
@@ -188,5 +196,5 @@ function load(service: Service, list: string, acceptGoodRows: boolean, body: str
   service.revision += 1;
   const added = rows.length - faults.length;
   service.lists.set(list, added);
-  reply(response, 200, { change: { revision: service.revision, added, changed: 0, removed: 0, unchanged: 0 }, faults, fault_count: faults.length });
+  reply(response, 200, { change: { revision: service.revision, added, changed: 0, removed: 0, unchanged: 0 }, draft: null, faults, fault_count: faults.length });
 }

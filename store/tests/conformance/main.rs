@@ -28,6 +28,7 @@ macro_rules! claims {
 
 mod audit;
 mod commands;
+mod drafts;
 mod events;
 mod fold;
 mod hits;

@@ -2,16 +2,22 @@
 
 import type {
   AuditRow,
+  Became,
   Case,
   CaseEvent,
   CaseRecord,
   Camera,
   Deployment,
   DeploymentState,
+  Draft,
   Entry,
+  EntryChange,
+  EntrySaid,
   ForceMap,
   Hotlists,
   ListChange,
+  ListCheck,
+  ListPolicy,
   Outcome,
   RowFault,
   Session,
@@ -56,6 +62,8 @@ export class ApiError extends Error {
   }
 }
 
+const listAddress = (list: string): string => `/api/hotlists/${encodeURIComponent(list)}`;
+
 const SILENT = (): ApiError => new ApiError(0, 'unreachable', 'The service does not answer. Nothing was changed.');
 
 export interface OpenCases {
@@ -65,8 +73,7 @@ export interface OpenCases {
   deployments?: Deployment[];
 }
 
-export interface Loaded {
-  change: ListChange;
+export interface Loaded extends Became {
   faults: RowFault[];
   fault_count?: number;
 }
@@ -130,13 +137,40 @@ export class Api {
 
   async entries(list: string, after?: string, limit = 50): Promise<Entry[]> {
     const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
-    const address = `/api/hotlists/${encodeURIComponent(list)}/entries?limit=${limit}${from}`;
+    const address = `${listAddress(list)}/entries?limit=${limit}${from}`;
     return (await this.ask<{ entries: Entry[] }>('GET', address)).entries;
   }
 
-  async withdraw(list: string, vrm?: string): Promise<ListChange> {
-    const address = `/api/hotlists/${encodeURIComponent(list)}/withdraw`;
-    return (await this.ask<{ change: ListChange }>('POST', address, vrm === undefined ? {} : { vrm })).change;
+  withdraw(list: string, vrm?: string): Promise<Became> {
+    return this.ask('POST', `${listAddress(list)}/withdraw`, vrm === undefined ? {} : { vrm });
+  }
+
+  putEntry(list: string, entry: EntrySaid, why: string): Promise<Became> {
+    return this.ask('POST', `${listAddress(list)}/entries`, { entry, why });
+  }
+
+  async entryHistory(list: string, entry: string): Promise<EntryChange[]> {
+    return (await this.ask<{ changes: EntryChange[] }>('GET', `${listAddress(list)}/entries/${entry}/history`)).changes;
+  }
+
+  async policy(list: string): Promise<ListPolicy> {
+    return (await this.ask<{ policy: ListPolicy }>('GET', `${listAddress(list)}/policy`)).policy;
+  }
+
+  async setPolicy(list: string, policy: ListPolicy): Promise<void> {
+    await this.ask('POST', `${listAddress(list)}/policy`, policy);
+  }
+
+  async drafts(): Promise<Draft[]> {
+    return (await this.ask<{ drafts: Draft[] }>('GET', '/api/drafts')).drafts;
+  }
+
+  async draftEntries(draft: number, limit = 20): Promise<Entry[]> {
+    return (await this.ask<{ entries: Entry[] }>('GET', `/api/drafts/${draft}/entries?limit=${limit}`)).entries;
+  }
+
+  decideDraft(draft: number, verdict: 'authorise' | 'decline', why: string): Promise<{ draft: Draft; change: ListChange | null }> {
+    return this.ask('POST', `/api/drafts/${draft}/decide`, { verdict, why });
   }
 
   async audit(before?: number, limit = 100): Promise<AuditRow[]> {
@@ -144,9 +178,17 @@ export class Api {
     return (await this.ask<{ rows: AuditRow[] }>('GET', `/api/audit?limit=${limit}${from}`)).rows;
   }
 
-  /** Sends a list's file. By XMLHttpRequest, since `fetch` does not tell how much has gone. */
-  load(list: string, file: File, acceptGoodRows: boolean, progress: (share: number) => void): Promise<Loaded> {
-    const address = `/api/hotlists/${encodeURIComponent(list)}/load?accept_good_rows=${acceptGoodRows}`;
+  load(list: string, file: File, acceptGoodRows: boolean, why: string, progress: (share: number) => void): Promise<Loaded> {
+    return this.sendFile(`${listAddress(list)}/load?accept_good_rows=${acceptGoodRows}&why=${encodeURIComponent(why)}`, file, progress);
+  }
+
+  /** What a load of the same file would do; nothing is changed. */
+  checkList(list: string, file: File, acceptGoodRows: boolean, progress: (share: number) => void): Promise<ListCheck> {
+    return this.sendFile(`${listAddress(list)}/check?accept_good_rows=${acceptGoodRows}`, file, progress);
+  }
+
+  /** By XMLHttpRequest, since `fetch` does not tell how much has gone. */
+  private sendFile<T>(address: string, file: File, progress: (share: number) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open('POST', address);
@@ -156,7 +198,7 @@ export class Api {
       request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
       request.onerror = () => reject(SILENT());
       request.onload = () => {
-        if (request.status === 200) resolve(JSON.parse(request.responseText) as Loaded);
+        if (request.status === 200) resolve(JSON.parse(request.responseText) as T);
         else reject(this.refused(request.status, request.responseText));
       };
       request.send(file);

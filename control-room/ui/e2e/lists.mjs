@@ -1,0 +1,98 @@
+// A list of four eyes in a real browser against a running service: a policy, a file that is checked before it can be loaded, a
+// draft that its author cannot authorise and a second person does, an entry that is changed by hand, and its history.
+//
+// Needs STEELRING_URL, STEELRING_USER, STEELRING_PASSWORD (an admin), STEELRING_SECOND and STEELRING_SECOND_PASSWORD (of another
+// user who may change lists), and STEELRING_LIST, a list that is loaded; takes CHROMIUM, SCREENSHOT_DIR and TIMEOUT_S. Exit
+// code 1: something is not as it must be.
+
+import { must, openBrowser, setting, shoot, signIn } from './browser.mjs';
+
+const address = setting('STEELRING_URL');
+const list = setting('STEELRING_LIST');
+const pictures = process.env.SCREENSHOT_DIR;
+const timeout = Number(process.env.TIMEOUT_S ?? 30) * 1_000;
+const FILE = 'vrm,grade,action,reason,expires_at,ref\nQX07LST,1,stop,stolen,,1\nABI2CDE,4,intelligence,seen,,2\n';
+let doing = 'start the browser';
+
+const first = await openBrowser({ width: 1600, height: 1200 });
+const second = await first.browser.newContext({ viewport: { width: 1600, height: 1200 }, locale: 'en-GB' });
+const author = first.page;
+const other = await second.newPage();
+for (const page of [author, other]) page.setDefaultTimeout(timeout);
+
+const row = (page) => page.locator(`[data-testid=list][data-list="${list}"]`);
+
+async function hotlists(page, user, password) {
+  await signIn(page, address, user, password);
+  await page.getByTestId('tab-hotlists').click();
+  await row(page).waitFor();
+}
+
+async function run() {
+  doing = 'set a policy';
+  await hotlists(author, setting('STEELRING_USER'), setting('STEELRING_PASSWORD'));
+  await row(author).getByTestId('list-policy').click();
+  await author.getByTestId('policy-four-eyes').check();
+  await author.getByTestId('policy-max-days').fill('365');
+  await author.getByTestId('policy-set').click();
+  await author.getByTestId('policy-said').filter({ hasText: 'Set.' }).waitFor();
+  await row(author).getByTestId('list-policy').click();
+
+  doing = 'check a file';
+  must(await author.getByTestId('load-send').isDisabled(), 'nothing can be loaded that was not checked');
+  await author.getByTestId('load-file').setInputFiles({ name: 'week.csv', mimeType: 'text/csv', buffer: Buffer.from(FILE) });
+  await author.getByTestId('load-name').fill(list);
+  await author.getByTestId('load-why').fill('the week of checks');
+  await author.getByTestId('load-check').click();
+  await author.getByTestId('checked').waitFor();
+  const added = await author.getByTestId('checked-added').innerText();
+  must(added.startsWith('2 added') && added.includes('QX07LST'), `the check says ${added}`);
+  const suspicion = await author.getByTestId('suspicions').innerText();
+  must(suspicion.includes('character 3'), `the suspicious rows are ${suspicion}`);
+  await shoot(author, pictures, 'lists-1-checked');
+
+  doing = 'load it as a draft';
+  await author.getByTestId('load-send').click();
+  await author.getByTestId('load-draft').waitFor();
+  const draft = author.getByTestId('draft').first();
+  await draft.waitFor();
+  must(await draft.getByTestId('draft-authorise').isDisabled(), 'nobody authorises their own draft');
+
+  doing = 'authorise it as a second person';
+  await hotlists(other, setting('STEELRING_SECOND'), setting('STEELRING_SECOND_PASSWORD'));
+  await other.getByTestId('draft').first().getByTestId('draft-why').fill('compared with the request');
+  await shoot(other, pictures, 'lists-2-draft');
+  await other.getByTestId('draft-authorise').first().click();
+  await other.getByTestId('drafts-said').filter({ hasText: 'authorised' }).waitFor();
+  await row(other).getByTestId('list-live').filter({ hasText: 'on every running matcher' }).waitFor();
+
+  doing = 'change an entry by hand and read its history';
+  await row(other).getByRole('button', { name: 'Entries' }).click();
+  await other.getByTestId('entry-open').last().click();
+  await other.getByTestId('entry-history').filter({ hasText: 'the week of checks' }).waitFor();
+  await other.getByTestId('entry-owner').fill('FIB');
+  await other.getByTestId('entry-colour').fill('RED');
+  await other.getByTestId('entry-send').click();
+  await author.getByTestId('draft').first().getByTestId('draft-authorise').click();
+  await author.getByTestId('drafts-said').filter({ hasText: '1 changed' }).waitFor();
+  await row(author).getByRole('button', { name: 'Entries' }).click();
+  await author.getByTestId('entry-open').last().click();
+  const history = author.getByTestId('entry-history');
+  await history.waitFor();
+  const told = (await history.innerText()).replaceAll(/\s+/g, ' ');
+  must(told.includes('colour nothing → RED') && told.includes('authorised by'), `the history says ${told}`);
+  await shoot(author, pictures, 'lists-3-history');
+  must(first.complaints.length === 0, first.complaints.join('; '));
+}
+
+try {
+  await run();
+  console.log(JSON.stringify({ ok: true }));
+} catch (error) {
+  console.error(`could not ${doing}: ${error.message}`);
+  await shoot(author, pictures, 'lists-failed-author');
+  await shoot(other, pictures, 'lists-failed-second');
+  process.exitCode = 1;
+} finally {
+  await first.browser.close();
+}

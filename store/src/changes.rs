@@ -1,0 +1,358 @@
+//! Changing lists: what a person wishes, whether it waits for a second one, and what is written when it happens.
+//!
+//! Everything about one change is one transaction: list, entries, what is to be published, the history, the audit row. A
+//! process that is killed leaves the old state or the new one, whole.
+
+use domain::hotlist::{Entry, Revision};
+use domain::pattern::MAX_PATTERNS;
+use domain::policy::ListPolicy;
+use domain::target::Target;
+use domain::{ListName, Timestamp, UserName};
+use serde::{Deserialize, Serialize};
+
+use crate::diff::{Difference, Part, Wanted, digest};
+use crate::drafts::{self, Draft, DraftKind};
+use crate::elsewhere::{self, Contradiction};
+use crate::events::take_numbers;
+use crate::hotlists::ListChange;
+use crate::sql::{Step, count, millis, number};
+use crate::transaction::{Tx, transaction};
+use crate::{Store, StoreError, audit, diff, history, policies};
+
+/// Who changes a list, when, and why.
+#[derive(Clone, Debug)]
+pub struct Author<'a> {
+    /// Who.
+    pub by: &'a UserName,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in their words; may be empty.
+    pub why: &'a str,
+}
+
+/// What is to become of a list.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// These entries are the whole of it.
+    Replace(Vec<Entry>),
+    /// This entry is on it, like this.
+    Put(Box<Entry>),
+    /// Nothing of this mark or pattern is on it.
+    WithdrawMark(Target),
+    /// Nothing is on it.
+    WithdrawList,
+}
+
+/// What became of a wish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Changed {
+    /// It happened, and is on its way to the matchers.
+    Live(ListChange),
+    /// It waits for a second person, and nothing has changed.
+    Draft(Draft),
+}
+
+/// A wish with its entries' digests, made before the database is kept waiting.
+pub(crate) struct Plan {
+    pub(crate) kind: Option<DraftKind>,
+    pub(crate) part: Part,
+    pub(crate) wanted: Wanted,
+    patterns: u64,
+    action: &'static str,
+}
+
+impl Plan {
+    pub(crate) fn of(list: &ListName, wish: Wish) -> Result<Self, StoreError> {
+        let (kind, part, entries, action) = match wish {
+            Wish::Replace(entries) => (Some(DraftKind::Load), Part::Whole, entries, "hotlist_loaded"),
+            Wish::Put(entry) => (
+                Some(DraftKind::Entry),
+                Part::Entry(entry.entry_id),
+                vec![*entry],
+                "hotlist_entry_put",
+            ),
+            // A vehicle that must no longer be stopped waits for nobody.
+            Wish::WithdrawMark(target) => (None, Part::Target(target), Vec::new(), "hotlist_withdrawn"),
+            Wish::WithdrawList => (
+                Some(DraftKind::Withdrawal),
+                Part::Whole,
+                Vec::new(),
+                "hotlist_withdrawn",
+            ),
+        };
+        debug_assert!(
+            entries.iter().all(|entry| entry.list == *list),
+            "entries of another list"
+        );
+        let mut wanted = Wanted::with_capacity(entries.len());
+        for entry in entries {
+            let digest = digest(&entry)?;
+            wanted.insert(entry.entry_id, (entry, digest));
+        }
+        let patterns = wanted.values().filter(|(entry, _)| entry.target.is_pattern());
+        let patterns = patterns.count() as u64;
+        Ok(Self {
+            kind,
+            part,
+            wanted,
+            patterns,
+            action,
+        })
+    }
+
+    fn is_withdrawal(&self) -> bool {
+        self.wanted.is_empty()
+    }
+}
+
+/// Who stands for a change in the records.
+pub(crate) struct Sign<'a> {
+    pub(crate) author: Author<'a>,
+    pub(crate) authorised_by: Option<&'a UserName>,
+}
+
+impl Store {
+    /// Does what is wished, or keeps it as a draft where the list's policy asks for a second person. `usual` is the policy of a
+    /// list that has none of its own. Entries must be of that list; of two with one id the last counts. One that was there keeps
+    /// the earlier time of listing; one without weed date gets the latest that the policy allows. Where nothing differs, no
+    /// revision and no draft is made.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyPatterns`], [`StoreError::NotFound`] for a withdrawal of what is not there,
+    /// [`StoreError::Draft`] where no further draft may wait, or when the database fails; nothing has changed then.
+    pub async fn change_list(
+        &self,
+        list: &ListName,
+        wish: Wish,
+        author: &Author<'_>,
+        usual: &ListPolicy,
+    ) -> Result<Changed, StoreError> {
+        let plan = Plan::of(list, wish)?;
+        transaction!(self, "change_list", |tx| {
+            let revision = lock_lists(tx).await?;
+            let policy = policies::in_force(tx, list, usual).await?;
+            if let (true, Some(kind)) = (policy.four_eyes, plan.kind) {
+                let difference = difference(tx, list, &plan).await?;
+                if !difference.is_empty() {
+                    let counts = difference.counts(revision);
+                    return drafts::write(tx, list, kind, author, &plan.wanted, counts)
+                        .await
+                        .map(Changed::Draft);
+                }
+            }
+            let sign = Sign {
+                author: author.clone(),
+                authorised_by: None,
+            };
+            apply(tx, list, &plan, revision, &sign, Some(&policy))
+                .await
+                .map(Changed::Live)
+        })
+    }
+
+    /// Makes `entries` the whole of a list at once, whatever its policy: for the simulated world, which no person answers for.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyPatterns`], or when the database fails; the list is as before then.
+    pub async fn replace_list(
+        &self,
+        list: &ListName,
+        entries: Vec<Entry>,
+        by: &UserName,
+        now: Timestamp,
+    ) -> Result<ListChange, StoreError> {
+        self.change_at_once(list, Wish::Replace(entries), by, now).await
+    }
+
+    /// Takes a whole list, or the entries of one mark or pattern on it, out of use at once, whatever its policy. A list without
+    /// entries stays known: that it is empty is published, too.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such list or mark on it.
+    pub async fn withdraw(
+        &self,
+        list: &ListName,
+        target: Option<Target>,
+        by: &UserName,
+        now: Timestamp,
+    ) -> Result<ListChange, StoreError> {
+        let wish = target.map_or(Wish::WithdrawList, Wish::WithdrawMark);
+        self.change_at_once(list, wish, by, now).await
+    }
+
+    async fn change_at_once(
+        &self,
+        list: &ListName,
+        wish: Wish,
+        by: &UserName,
+        at: Timestamp,
+    ) -> Result<ListChange, StoreError> {
+        let plan = Plan::of(list, wish)?;
+        let author = Author { by, at, why: "" };
+        let sign = Sign {
+            author,
+            authorised_by: None,
+        };
+        transaction!(self, "change_at_once", |tx| {
+            let revision = lock_lists(tx).await?;
+            apply(tx, list, &plan, revision, &sign, None).await
+        })
+    }
+
+    /// What loading these entries would change, without changing anything.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn compare(&self, list: &ListName, entries: Vec<Entry>) -> Result<Comparison, StoreError> {
+        let plan = Plan::of(list, Wish::Replace(entries))?;
+        let mut snapshot = self.snapshot().await?;
+        let (revision,): (i64,) = sqlx::query_as("SELECT value FROM counters WHERE name = 'revision'")
+            .fetch_one(&mut *snapshot)
+            .await
+            .step("reading the revision")?;
+        let current = diff::current(&mut snapshot, list, plan.part).await?;
+        let difference = Difference::between(current, &plan.wanted);
+        let removed = diff::marks(
+            &mut snapshot,
+            &difference.removed[..difference.removed.len().min(SHOWN)],
+        );
+        let removed = removed.await?;
+        let contradictions = elsewhere::contradictions(&mut snapshot, list, &plan.wanted).await?;
+        snapshot.commit().await.step("ending to read")?;
+        let shown = |rows: &[diff::Row<'_>]| rows.iter().take(SHOWN).map(diff::Row::target).collect();
+        Ok(Comparison {
+            change: difference.counts(Revision(count(revision))),
+            added: shown(&difference.added),
+            changed: shown(&difference.changed),
+            removed,
+            contradictions,
+        })
+    }
+}
+
+/// Marks named of each kind in a [`Comparison`]: enough to see what a file does.
+pub const SHOWN: usize = 20;
+
+/// What a load would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The counts; the revision is the one that they are against.
+    pub change: ListChange,
+    /// The first marks that would be new.
+    pub added: Vec<Target>,
+    /// The first marks of which something would change.
+    pub changed: Vec<Target>,
+    /// The first marks that would be gone.
+    pub removed: Vec<Target>,
+    /// Marks that another list wants treated otherwise, the first [`crate::elsewhere::MOST_CONTRADICTIONS`].
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// Keeps every other change of lists out until the transaction ends, and says which revision stands.
+pub(crate) async fn lock_lists(tx: &mut Tx) -> Result<Revision, StoreError> {
+    Ok(Revision(take_numbers(tx, "revision", 0).await? - 1))
+}
+
+/// What a plan would change as the list stands.
+async fn difference<'a>(tx: &mut Tx, list: &ListName, plan: &'a Plan) -> Result<Difference<'a>, StoreError> {
+    check_patterns(tx, list, plan).await?;
+    let size = size_of(tx, list).await?;
+    if plan.is_withdrawal() && size.is_none() {
+        return Err(StoreError::NotFound("list"));
+    }
+    let current = diff::current(tx.on(), list, plan.part).await?;
+    if matches!(plan.part, Part::Target(_)) && current.is_empty() {
+        return Err(StoreError::NotFound("mark on that list"));
+    }
+    let looked_at = current.len() as u64;
+    let mut difference = Difference::between(current, &plan.wanted);
+    // What was not looked at is unchanged.
+    difference.unchanged += size.unwrap_or_default() - looked_at;
+    Ok(difference)
+}
+
+/// Does what is planned, in the open transaction.
+pub(crate) async fn apply(
+    tx: &mut Tx,
+    list: &ListName,
+    plan: &Plan,
+    revision: Revision,
+    sign: &Sign<'_>,
+    policy: Option<&ListPolicy>,
+) -> Result<ListChange, StoreError> {
+    let difference = difference(tx, list, plan).await?;
+    let mut done = difference.counts(revision);
+    let author = &sign.author;
+    if !difference.is_empty() {
+        done.revision = Revision(take_numbers(tx, "revision", 1).await?);
+        write_list(tx, list, &done, author).await?;
+        history::write_change(tx, list, &done, plan.action, sign).await?;
+        diff::write(tx, list, done.revision, &difference, policy).await?;
+    }
+    let mut detail = format!("revision {}: {done}", done.revision);
+    if let Some(second) = sign.authorised_by {
+        detail.push_str(&format!(", drafted by {}, authorised by {second}", author.by));
+    }
+    let actor = sign.authorised_by.unwrap_or(author.by);
+    audit::append(tx, actor.as_str(), plan.action, list.as_str(), &detail, author.at).await?;
+    Ok(done)
+}
+
+async fn write_list(
+    tx: &mut Tx,
+    list: &ListName,
+    done: &ListChange,
+    author: &Author<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO lists (list, entries, revision, changed_at, changed_by, published_at) \
+         VALUES ($1, $2, $3, $4, $5, NULL) \
+         ON CONFLICT (list) DO UPDATE SET entries = excluded.entries, revision = excluded.revision, \
+         changed_at = excluded.changed_at, changed_by = excluded.changed_by, published_at = NULL",
+    )
+    .bind(list.as_str().to_owned())
+    .bind(number(done.added + done.changed + done.unchanged))
+    .bind(number(done.revision.0))
+    .bind(millis(author.at))
+    .bind(author.by.as_str().to_owned())
+    .execute(tx.on())
+    .await
+    .step("writing a list")
+    .map(drop)
+}
+
+/// Keeps the patterns of all lists together within their bound. A change without any needs no look at the others.
+async fn check_patterns(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<(), StoreError> {
+    if plan.patterns == 0 {
+        return Ok(());
+    }
+    let (column, value) = match plan.part {
+        Part::Entry(id) => ("entry_id", id.to_string()),
+        Part::Whole | Part::Target(_) => ("list", list.as_str().to_owned()),
+    };
+    let text =
+        format!("SELECT COUNT(*) FROM entries WHERE {column} <> $1 AND (vrm LIKE '%?%' OR vrm LIKE '%*%')");
+    let (others,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(value)
+        .fetch_one(tx.on())
+        .await
+        .step("counting patterns")?;
+    let (patterns, others, limit) = (plan.patterns, count(others), MAX_PATTERNS as u64);
+    if patterns + others > limit {
+        return Err(StoreError::TooManyPatterns {
+            patterns,
+            others,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+async fn size_of(tx: &mut Tx, list: &ListName) -> Result<Option<u64>, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT entries FROM lists WHERE list = $1")
+        .bind(list.as_str().to_owned())
+        .fetch_optional(tx.on())
+        .await
+        .step("reading a list")?;
+    Ok(row.map(|(size,)| count(size)))
+}

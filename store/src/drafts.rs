@@ -1,0 +1,385 @@
+//! Changes that wait for a second person.
+
+use domain::hotlist::{Entry, Revision};
+use domain::policy::{DraftRefusal, DraftState, ListPolicy, Verdict, may_decide};
+use domain::{ListName, Timestamp, UserName};
+use serde::{Deserialize, Serialize};
+
+use crate::changes::{Author, Plan, Sign, Wish, apply, lock_lists};
+use crate::diff::Wanted;
+use crate::events::take_numbers;
+use crate::hotlists::ListChange;
+use crate::sql::{
+    ROWS_AT_ONCE, Step, count, from_json, limit, millis, number, parsed, storable, time, to_json, unreadable,
+    write_rows,
+};
+use crate::transaction::{Tx, transaction};
+use crate::{Store, StoreError, audit, policies};
+
+/// Drafts of single entries that may wait for one list: a second person reads each of them.
+pub const MAX_ENTRY_DRAFTS: u64 = 1_000;
+
+const COLUMNS: &str = "SELECT draft, list, kind, state, author, made_at, why, \
+     CAST(base AS TEXT) || ' ' || CAST(added AS TEXT) || ' ' || CAST(changed AS TEXT) || ' ' || \
+     CAST(removed AS TEXT) || ' ' || CAST(unchanged AS TEXT), \
+     decided_by, decided_at, decided_why, \
+     (SELECT revision FROM lists WHERE lists.list = drafts.list) FROM drafts";
+
+type Columns = (
+    i64,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+);
+
+/// What a draft would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DraftKind {
+    /// Make a file the whole of the list.
+    Load,
+    /// Add or change one entry.
+    Entry,
+    /// Take the whole list out of use.
+    Withdrawal,
+}
+
+/// A change that waits, or waited, for a second person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// Its number.
+    pub draft: u64,
+    /// The list that it is for.
+    pub list: ListName,
+    /// What it would do.
+    pub kind: DraftKind,
+    /// What became of it.
+    pub state: DraftState,
+    /// Who wants it.
+    pub author: UserName,
+    /// Since when.
+    pub made_at: Timestamp,
+    /// Why, in their words; may be empty.
+    pub why: String,
+    /// What it would change. The revision is the one of all lists that this is against.
+    pub change: ListChange,
+    /// Whether the list has changed since, so that it would now change something else than it says.
+    pub moved: bool,
+    /// Who decided about it.
+    pub decided_by: Option<UserName>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+    /// Why, in their words.
+    pub decided_why: Option<String>,
+}
+
+/// What a decision about a draft did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The draft, decided.
+    pub draft: Draft,
+    /// What it changed; none where it was declined. Where the list moved meanwhile this is not what the draft said.
+    pub change: Option<ListChange>,
+}
+
+impl Store {
+    /// Drafts that wait, oldest first; of one list where given. At most `limit` (and [`crate::MAX_ROWS`]).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drafts(&self, list: Option<&ListName>, limit: u32) -> Result<Vec<Draft>, StoreError> {
+        let text =
+            format!("{COLUMNS} WHERE state = 'waiting' AND ($1 = '' OR list = $1) ORDER BY draft LIMIT $2");
+        let rows: Vec<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+            .bind(list.map_or(String::new(), |list| list.as_str().to_owned()))
+            .bind(self::limit(limit))
+            .fetch_all(&self.inner.reader)
+            .await
+            .step("reading drafts")?;
+        rows.into_iter().map(draft).collect()
+    }
+
+    /// Entries that a waiting draft would have on the list, in order of id, at most `limit` (and [`crate::MAX_ROWS`]).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn draft_entries(&self, draft: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT doc FROM draft_entries WHERE draft = $1 ORDER BY entry_id LIMIT $2")
+                .bind(number(draft))
+                .bind(self::limit(limit))
+                .fetch_all(&self.inner.reader)
+                .await
+                .step("reading a draft")?;
+        rows.iter().map(|(doc,)| from_json("entry", doc)).collect()
+    }
+
+    /// Lets a draft become live, against the list as it is now, or declines it. Of one that is declined the entries are
+    /// forgotten; who, when and why stays of both.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Draft`] (its own author, decided already, no reason),
+    /// [`StoreError::TooManyPatterns`], or when the database fails; nothing has changed then.
+    pub async fn decide_draft(
+        &self,
+        number: u64,
+        verdict: Verdict,
+        second: &Author<'_>,
+        usual: &ListPolicy,
+    ) -> Result<Decided, StoreError> {
+        transaction!(self, "decide_draft", |tx| {
+            let revision = lock_lists(tx).await?;
+            let mut draft = one(tx, number).await?;
+            if draft.state != DraftState::Waiting {
+                let by = draft.decided_by.unwrap_or(draft.author);
+                return Err(DraftRefusal::Decided {
+                    by,
+                    state: draft.state,
+                }
+                .into());
+            }
+            may_decide(&draft.author, second.by, verdict, second.why)?;
+            let change = match verdict {
+                Verdict::Authorise => Some(authorise(tx, &draft, revision, second, usual).await?),
+                Verdict::Decline => None,
+            };
+            close(tx, &mut draft, verdict, second).await?;
+            Ok(Decided { draft, change })
+        })
+    }
+}
+
+/// Does what a draft says, against the list as it is.
+async fn authorise(
+    tx: &mut Tx,
+    draft: &Draft,
+    revision: Revision,
+    second: &Author<'_>,
+    usual: &ListPolicy,
+) -> Result<ListChange, StoreError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT doc FROM draft_entries WHERE draft = $1 ORDER BY entry_id")
+            .bind(number(draft.draft))
+            .fetch_all(tx.on())
+            .await
+            .step("reading a draft")?;
+    let mut entries: Vec<Entry> = Vec::with_capacity(rows.len());
+    for (doc,) in &rows {
+        entries.push(from_json("entry", doc)?);
+    }
+    let wish = match (draft.kind, entries.pop()) {
+        (DraftKind::Withdrawal, _) => Wish::WithdrawList,
+        (DraftKind::Entry, Some(entry)) => Wish::Put(Box::new(entry)),
+        (DraftKind::Load, Some(last)) => {
+            entries.push(last);
+            Wish::Replace(entries)
+        }
+        (_, None) => return Err(StoreError::NotFound("entry of that draft")),
+    };
+    let plan = Plan::of(&draft.list, wish)?;
+    let policy = policies::in_force(tx, &draft.list, usual).await?;
+    let sign = Sign {
+        author: Author {
+            by: &draft.author,
+            at: second.at,
+            why: &draft.why,
+        },
+        authorised_by: Some(second.by),
+    };
+    apply(tx, &draft.list, &plan, revision, &sign, Some(&policy)).await
+}
+
+async fn one(tx: &mut Tx, draft: u64) -> Result<Draft, StoreError> {
+    let text = format!("{COLUMNS} WHERE draft = $1");
+    let row: Option<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(number(draft))
+        .fetch_optional(tx.on())
+        .await
+        .step("reading a draft")?;
+    self::draft(row.ok_or(StoreError::NotFound("draft"))?)
+}
+
+/// Records the verdict and forgets the entries.
+async fn close(
+    tx: &mut Tx,
+    draft: &mut Draft,
+    verdict: Verdict,
+    second: &Author<'_>,
+) -> Result<(), StoreError> {
+    let (state, action) = match verdict {
+        Verdict::Authorise => (DraftState::Authorised, "draft_authorised"),
+        Verdict::Decline => (DraftState::Declined, "draft_declined"),
+    };
+    let why = storable(second.why.trim());
+    sqlx::query(
+        "UPDATE drafts SET state = $2, decided_by = $3, decided_at = $4, decided_why = $5 WHERE draft = $1",
+    )
+    .bind(number(draft.draft))
+    .bind(name_of("state", &state)?)
+    .bind(second.by.as_str().to_owned())
+    .bind(millis(second.at))
+    .bind(why.clone())
+    .execute(tx.on())
+    .await
+    .step("deciding a draft")?;
+    sqlx::query("DELETE FROM draft_entries WHERE draft = $1")
+        .bind(number(draft.draft))
+        .execute(tx.on())
+        .await
+        .step("forgetting a draft's entries")?;
+    let moved = if draft.moved {
+        "; the list had changed since it was drafted"
+    } else {
+        ""
+    };
+    let detail = format!("draft {} of {}{moved}", draft.draft, draft.author);
+    audit::append(
+        tx,
+        second.by.as_str(),
+        action,
+        draft.list.as_str(),
+        &detail,
+        second.at,
+    )
+    .await?;
+    draft.state = state;
+    draft.decided_by = Some(second.by.clone());
+    draft.decided_at = Some(time(millis(second.at))?);
+    draft.decided_why = Some(why);
+    Ok(())
+}
+
+/// Keeps a change for a second person to see.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    list: &ListName,
+    kind: DraftKind,
+    author: &Author<'_>,
+    wanted: &Wanted,
+    change: ListChange,
+) -> Result<Draft, StoreError> {
+    check_room(tx, list, kind).await?;
+    let draft = Draft {
+        draft: take_numbers(tx, "draft", 1).await?,
+        list: list.clone(),
+        kind,
+        state: DraftState::Waiting,
+        author: author.by.clone(),
+        made_at: time(millis(author.at))?,
+        why: storable(author.why),
+        change,
+        moved: false,
+        decided_by: None,
+        decided_at: None,
+        decided_why: None,
+    };
+    let counts = &draft.change;
+    sqlx::query(
+        "INSERT INTO drafts (draft, list, kind, state, author, made_at, why, base, added, changed, removed, unchanged) \
+         VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(number(draft.draft))
+    .bind(list.as_str().to_owned())
+    .bind(name_of("kind", &kind)?)
+    .bind(author.by.as_str().to_owned())
+    .bind(millis(author.at))
+    .bind(draft.why.clone())
+    .bind(number(counts.revision.0))
+    .bind(number(counts.added))
+    .bind(number(counts.changed))
+    .bind(number(counts.removed))
+    .bind(number(counts.unchanged))
+    .execute(tx.on())
+    .await
+    .step("writing a draft")?;
+    write_entries(tx, draft.draft, wanted).await?;
+    let detail = format!("draft {}: {counts}", draft.draft);
+    audit::append(
+        tx,
+        author.by.as_str(),
+        "draft_made",
+        list.as_str(),
+        &detail,
+        author.at,
+    )
+    .await?;
+    Ok(draft)
+}
+
+async fn write_entries(tx: &mut Tx, draft: u64, wanted: &Wanted) -> Result<(), StoreError> {
+    let text = "INSERT INTO draft_entries (draft, entry_id, doc) \
+                SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, value ->> 2 FROM given";
+    let mut entries: Vec<&Entry> = wanted.values().map(|(entry, _)| entry).collect();
+    entries.sort_unstable_by_key(|entry| entry.entry_id);
+    for part in entries.chunks(ROWS_AT_ONCE) {
+        let mut rows = Vec::with_capacity(part.len());
+        for entry in part {
+            rows.push((draft, entry.entry_id, to_json("entry", entry)?));
+        }
+        write_rows(tx, "writing a draft's entries", text, &rows).await?;
+    }
+    Ok(())
+}
+
+/// A draft of a whole list waits alone; of single entries a bounded number does.
+async fn check_room(tx: &mut Tx, list: &ListName, kind: DraftKind) -> Result<(), StoreError> {
+    let single = kind == DraftKind::Entry;
+    let kinds = if single { "=" } else { "<>" };
+    let text = format!(
+        "SELECT COUNT(*), MIN(author) FROM drafts WHERE list = $1 AND state = 'waiting' AND kind {kinds} 'entry'"
+    );
+    let (waiting, author): (i64, Option<String>) = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(list.as_str().to_owned())
+        .fetch_one(tx.on())
+        .await
+        .step("counting drafts")?;
+    match author {
+        Some(author) if !single => Err(DraftRefusal::Waits(parsed("user name", &author)?).into()),
+        _ if count(waiting) >= MAX_ENTRY_DRAFTS => Err(DraftRefusal::TooMany(MAX_ENTRY_DRAFTS).into()),
+        _ => Ok(()),
+    }
+}
+
+/// A value's one word, as its column has it.
+fn name_of<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
+    Ok(to_json(what, value)?.trim_matches('"').to_owned())
+}
+
+fn draft(columns: Columns) -> Result<Draft, StoreError> {
+    let (draft, list, kind, state, author, made_at, why, counts, decided_by, decided_at, decided_why, now) =
+        columns;
+    let numbers: Result<Vec<u64>, _> = counts.split(' ').map(str::parse).collect();
+    let numbers = numbers.map_err(|error| unreadable("draft", error))?;
+    let [base, added, changed, removed, unchanged] = numbers[..] else {
+        return Err(unreadable("draft", "counts are missing"));
+    };
+    let state: DraftState = from_json("draft", &format!("\"{state}\""))?;
+    Ok(Draft {
+        draft: count(draft),
+        list: parsed("list name", &list)?,
+        kind: from_json("draft", &format!("\"{kind}\""))?,
+        moved: state == DraftState::Waiting && now.is_some_and(|now| count(now) > base),
+        state,
+        author: parsed("user name", &author)?,
+        made_at: time(made_at)?,
+        why,
+        change: ListChange {
+            revision: Revision(base),
+            added,
+            changed,
+            removed,
+            unchanged,
+        },
+        decided_by: decided_by.map(|name| parsed("user name", &name)).transpose()?,
+        decided_at: decided_at.map(time).transpose()?,
+        decided_why,
+    })
+}
