@@ -65,6 +65,18 @@ drawn! {
         entry: Entry,
         last_decision: Option<Decision>,
         conclusion: Option<Conclusion>,
+        /// The last of its leading entries that was withdrawn or expired; absent where none was.
+        recall: Option<Recall>,
+    }
+
+    /// An entry that led a case was withdrawn or expired.
+    struct Recall {
+        entry_id: String,
+        list: String,
+        cause: RecallCause,
+        at: Timestamp,
+        /// The entry that leads instead; absent where none is left: whoever is on the way stands down.
+        led_by: Option<String>,
     }
 
     /// Who decided what, when.
@@ -252,7 +264,7 @@ drawn! {
         by: Option<String>,
         case: Case,
         hit_id: Option<String>,
-        /// Every deployment that changed; absent where none did.
+        /// Every deployment that changed, or with `recalled` that is to be told; absent where none did.
         deployments: Option<Vec<Deployment>>,
         /// The new ranking; absent where it did not change.
         proposals: Option<Vec<Proposal>>,
@@ -400,10 +412,11 @@ drawn! {
 drawn_names! {
     enum Role { Operator, Supervisor, Intelligence, Admin }
     enum CaseState { New, Confirmed, Rejected, Deployed, Closed }
-    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed }
+    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed, Recalled }
+    enum RecallCause { Withdrawn, Expired }
     enum Outcome {
         Arrest, VehicleRecovered, StoppedNoArrest, Observed, NotFound, NoUnitAvailable, EntryOutOfDate, Misread,
-        WrongVehicle, Other,
+        WrongVehicle, Other, Recalled,
     }
     enum Motion { Towards, Away }
     enum Direction { North, East, South, West }

@@ -7,13 +7,14 @@
 //! **Not here:** what an operator may do (`domain::case`), the operator's screen (`control-room`), travel times over
 //! roads: distance is as the crow flies for now.
 //!
-//! Four loops, each waiting out outages of log and database by itself: [`hits`], [`feed`], [`proposals`], [`relay`].
+//! Five loops, each waiting out outages of log and database by itself: [`hits`], [`feed`], [`proposals`], [`recall`], [`relay`].
 //! The ranking itself is pure: read [`ranking`] first.
 
 pub mod feed;
 pub mod hits;
 pub mod proposals;
 pub mod ranking;
+pub mod recall;
 pub mod relay;
 pub mod units;
 
@@ -77,6 +78,7 @@ pub async fn run(parts: Parts, ready: Ready, shutdown: CancellationToken) -> Res
         hits::run(&parts, &ready, &stop_all),
         feed::run(&parts, &units, &stop_all),
         proposals::run(&parts, &units, &stop_all),
+        recall::run(&parts, &stop_all),
         relay::run(&parts, &stop_all),
     )?;
     ready.set(false);

@@ -29,6 +29,7 @@ pub mod users;
 mod arrivals;
 mod database;
 mod diff;
+mod recall;
 mod sql;
 mod transaction;
 

@@ -139,6 +139,7 @@ fn cases_and_what_hangs_on_them_look_as_they_are_drawn() {
     let deployed = case::decide(&confirmed.case, &[], &deploy, 1, &by, now).unwrap();
     check::<CaseEvent>(&deployed);
     check::<Deployment>(&deployed.deployments[0]);
+    check::<CaseEvent>(&case::recall(&deployed.case, &deployed.deployments, &[], now).unwrap());
     let close = case::Command::Close {
         outcome: case::Outcome::Arrest,
         note: String::new(),
@@ -229,6 +230,7 @@ fn every_name_of_an_outcome_state_and_action_is_drawn() {
         O::Misread,
         O::WrongVehicle,
         O::Other,
+        O::Recalled,
     ];
     outcomes.iter().for_each(check::<Outcome>);
     use hotlist::Action as A;

@@ -138,7 +138,7 @@ impl Folded {
             EventKind::Deployed => self.state = Some(CaseState::Deployed),
             EventKind::Closed => self.state = Some(CaseState::Closed),
             EventKind::Proposed => self.proposals = event.proposals,
-            EventKind::Sighted | EventKind::DeploymentAdvanced => {}
+            EventKind::Sighted | EventKind::DeploymentAdvanced | EventKind::Recalled => {}
         }
         self.decisions += u64::from(matches!(
             event.kind,

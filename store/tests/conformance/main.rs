@@ -34,4 +34,5 @@ mod hits;
 mod lists;
 mod opening;
 mod people;
+mod recall;
 mod world;

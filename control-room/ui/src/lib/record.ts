@@ -62,6 +62,8 @@ function detail(event: CaseEvent): string {
     case 'rejected':
     case 'closed':
       return conclusion ? [conclusion.outcome, conclusion.note].filter(Boolean).join(': ') : '';
+    case 'recalled':
+      return event.case.recall ? `${event.case.recall.list} ${event.case.recall.cause}` : '';
     case 'proposed':
       return (event.proposals ?? []).map((one) => one.callsign).join(', ');
     default:

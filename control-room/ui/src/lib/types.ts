@@ -27,7 +27,8 @@ export type Outcome =
   | 'entry_out_of_date'
   | 'misread'
   | 'wrong_vehicle'
-  | 'other';
+  | 'other'
+  | 'recalled';
 
 export type EventKind =
   | 'opened'
@@ -37,7 +38,8 @@ export type EventKind =
   | 'deployed'
   | 'deployment_advanced'
   | 'proposed'
-  | 'closed';
+  | 'closed'
+  | 'recalled';
 
 export type Marker =
   | 'registered_sex_offender'
@@ -182,6 +184,16 @@ export interface Match {
   past?: boolean;
 }
 
+/** An entry that led a case is no longer looked for. */
+export interface Recall {
+  entry_id: string;
+  list: string;
+  cause: 'withdrawn' | 'expired';
+  at: Timestamp;
+  /** The entry that leads instead; absent where none is left. */
+  led_by?: string;
+}
+
 export interface Case {
   case_id: string;
   vrm: string;
@@ -197,6 +209,7 @@ export interface Case {
   entry: Entry;
   last_decision: Decision | null;
   conclusion: Conclusion | null;
+  recall?: Recall;
 }
 
 export interface Deployment {
