@@ -32,6 +32,7 @@ mod openapi;
 mod page;
 pub mod passwords;
 mod routes;
+mod rules;
 mod schemas;
 pub mod secrets;
 mod serve;

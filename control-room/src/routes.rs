@@ -8,7 +8,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use domain::user::Permission::{ActOnCases, Administer, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
+use domain::user::Permission::{
+    ActOnCases, Administer, AnswerCalls, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists,
+};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +20,7 @@ use crate::access::{self, Access, Gate};
 use crate::app::App;
 use crate::extract::MAX_JSON_BYTES;
 use crate::{
-    audit, cases, confusion, events, health, hotlists, images, map, openapi, schemas, session, units,
+    audit, cases, confusion, events, health, hotlists, images, map, openapi, rules, schemas, session, units,
 };
 
 /// One row of the table.
@@ -39,6 +41,7 @@ pub(crate) fn table() -> Vec<Route> {
     let mut table = people();
     table.extend(work());
     table.extend(lists());
+    table.extend(ruled());
     table
 }
 
@@ -217,6 +220,48 @@ fn lists() -> Vec<Route> {
         .gives::<confusion::LearnAnswer>("The tables, which are not put in force")
         .fails(413, "The table is larger than 4 MiB")
         .fails(422, "`bad_table`: the body is no file of confusion tables"),
+    ]
+}
+
+fn ruled() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/rules",
+            Needs(ViewHotlists),
+            rules::show,
+            "The rules that count",
+        )
+        .gives::<rules::RulesAnswer>("The newest rule file"),
+        Route::post(
+            "/api/rules",
+            Needs(ChangeHotlists),
+            rules::load,
+            "Make a rule file the one that counts",
+        )
+        .takes_types(&["application/toml"])
+        .gives::<rules::RulesLoaded>("Its version")
+        .fails(413, "The file is larger than 256 KiB")
+        .fails(
+            422,
+            "`bad_rules`: a rule does not compile or fails its own tests; nothing was changed",
+        ),
+        Route::get(
+            "/api/notifications",
+            Needs(AnswerCalls),
+            rules::notifications,
+            "Whom rules called to which case, newest first",
+        )
+        .asks::<rules::NotificationsAsked>()
+        .gives::<rules::NotificationsAnswer>("Notifications"),
+        Route::post(
+            "/api/notifications/seen",
+            Needs(AnswerCalls),
+            rules::seen,
+            "Say that a notification was seen; audited",
+        )
+        .takes::<rules::Seen>()
+        .gives::<rules::SeenAnswer>("It is recorded")
+        .fails(404, "There is no such notification"),
     ]
 }
 

@@ -67,6 +67,47 @@ drawn! {
         conclusion: Option<Conclusion>,
         /// The last of its leading entries that was withdrawn or expired; absent where none was.
         recall: Option<Recall>,
+        /// Sightings since a person last decided anything about it, the latest included.
+        unanswered: u32,
+        /// What rules did to it, the newest last, at most 50; absent where none did anything.
+        ruled: Option<Vec<Ruled>>,
+    }
+
+    /// Which rule of which version did what to a case.
+    struct Ruled {
+        rule: String,
+        /// 0 is the force's own, as it came.
+        version: u64,
+        at: Timestamp,
+        /// The grade before; absent where it did not change.
+        #[schema(minimum = 1, maximum = 4)]
+        from: Option<u8>,
+        #[schema(minimum = 1, maximum = 4)]
+        grade: u8,
+        /// Units and desks that were told; absent where none were.
+        notified: Option<Vec<String>>,
+        /// Who was signed in and had not acted; absent where nobody was.
+        signed_in: Option<Vec<String>>,
+    }
+
+    /// Somebody was called to a case.
+    struct Notification {
+        number: u64,
+        case_id: String,
+        at: Timestamp,
+        /// The unit or desk, such as `supervisor`.
+        desk: String,
+        said: String,
+        seen_by: Vec<String>,
+    }
+
+    /// A rule file that went live.
+    struct StoredRules {
+        version: u64,
+        hash: String,
+        loaded_at: Timestamp,
+        loaded_by: String,
+        text: String,
     }
 
     /// An entry that led a case was withdrawn or expired.
@@ -268,6 +309,8 @@ drawn! {
         deployments: Option<Vec<Deployment>>,
         /// The new ranking; absent where it did not change.
         proposals: Option<Vec<Proposal>>,
+        /// What a rule did, in words; absent where it was none.
+        said: Option<String>,
     }
 
     /// A case with everything about it.
@@ -412,7 +455,7 @@ drawn! {
 drawn_names! {
     enum Role { Operator, Supervisor, Intelligence, Admin }
     enum CaseState { New, Confirmed, Rejected, Deployed, Closed }
-    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed, Recalled }
+    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed, Recalled, Escalated, Notified }
     enum RecallCause { Withdrawn, Expired }
     enum Outcome {
         Arrest, VehicleRecovered, StoppedNoArrest, Observed, NotFound, NoUnitAvailable, EntryOutOfDate, Misread,

@@ -21,9 +21,11 @@ use crate::{BcuCode, CallSign, CaseId, DeploymentId, HitId, UserName, Vrm};
 
 mod deployment;
 mod recall;
+mod rules;
 
 pub use deployment::{Deployment, DeploymentState};
 pub use recall::{Recall, RecallCause, recall};
+pub use rules::{MAX_RULED, ONE_SIGHTING, RuleEffect, Ruled, apply_rule};
 
 /// Longest reason or note, in characters.
 pub const MAX_NOTE: usize = 2_000;
@@ -65,6 +67,12 @@ pub struct Case {
     /// The last of its leading entries that was withdrawn or expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<Recall>,
+    /// Sightings since a person last decided anything about it, the latest included: what nobody has acted on.
+    #[serde(default)]
+    pub unanswered: u32,
+    /// What rules did to it, at most [`MAX_RULED`], the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ruled: Vec<Ruled>,
 }
 
 /// Where a case stands.
@@ -214,6 +222,10 @@ pub enum EventKind {
     Closed,
     /// Its leading entry was withdrawn or expired.
     Recalled,
+    /// A rule made it more urgent.
+    Escalated,
+    /// A rule called somebody.
+    Notified,
 }
 
 /// What is published whenever a case changes: the case as it is now, so that a subscriber needs no look-up.
@@ -237,6 +249,9 @@ pub struct CaseEvent {
     /// The new ranking, where it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<Proposal>,
+    /// What a rule did, in words and without a plate; empty where it was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub said: String,
 }
 
 /// Why a command was not carried out. Nothing has changed.
@@ -289,6 +304,8 @@ impl EventKind {
             Self::Proposed => "ranked units",
             Self::Closed => "closed it",
             Self::Recalled => "recalled it",
+            Self::Escalated => "raised its grade",
+            Self::Notified => "called somebody to it",
         }
     }
 }
@@ -312,6 +329,8 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
         last_decision: None,
         conclusion: None,
         recall: None,
+        unanswered: 1,
+        ruled: Vec::new(),
     };
     event(EventKind::Opened, case, now).with_hit(hit)
 }
@@ -322,6 +341,8 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
 pub fn sight(case: &Case, hit: &Hit, bcu: Option<BcuCode>, new_read: bool, now: Timestamp) -> CaseEvent {
     let mut case = case.clone();
     case.sightings += u32::from(new_read);
+    let another = new_read && rules::is_another_sighting(&case.last_read, &hit.read);
+    case.unanswered += u32::from(another);
     case.updated_at = now;
     if hit.entry.grade < case.grade || case.is_revived_by(&hit.entry) {
         if let Some(recall) = &mut case.recall {
@@ -380,6 +401,7 @@ pub fn decide(
         at: now,
     });
     case.conclusion = conclusion;
+    case.unanswered = 0;
     Ok(CaseEvent {
         by: Some(by.clone()),
         deployments: changed,
@@ -546,6 +568,7 @@ fn event(kind: EventKind, case: Case, at: Timestamp) -> CaseEvent {
         hit_id: None,
         deployments: Vec::new(),
         proposals: Vec::new(),
+        said: String::new(),
     }
 }
 

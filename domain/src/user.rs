@@ -29,6 +29,8 @@ pub enum Permission {
     ViewHotlists,
     /// Load and withdraw lists.
     ChangeHotlists,
+    /// Be called to cases that nobody acts on.
+    AnswerCalls,
     /// Read the audit trail.
     ViewAudit,
     /// Users, sources, dead letters.
@@ -65,13 +67,19 @@ impl Role {
     /// Whether this role may do that.
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
-        use Permission::{ActOnCases, Administer, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists};
+        use Permission::{
+            ActOnCases, Administer, AnswerCalls, ChangeHotlists, ViewAudit, ViewCases, ViewHotlists,
+        };
         match self {
             Self::Operator => matches!(permission, ViewCases | ActOnCases | ViewHotlists),
-            Self::Supervisor => matches!(permission, ViewCases | ActOnCases | ViewHotlists | ViewAudit),
+            Self::Supervisor => matches!(
+                permission,
+                ViewCases | ActOnCases | AnswerCalls | ViewHotlists | ViewAudit
+            ),
             Self::Intelligence => matches!(permission, ViewCases | ViewHotlists | ChangeHotlists),
             Self::Admin => match permission {
-                ViewCases | ActOnCases | ViewHotlists | ChangeHotlists | ViewAudit | Administer => true,
+                ViewCases | ActOnCases | AnswerCalls | ViewHotlists | ChangeHotlists | ViewAudit
+                | Administer => true,
             },
         }
     }

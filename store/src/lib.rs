@@ -23,6 +23,7 @@ pub mod events;
 pub mod hotlists;
 pub mod image_links;
 pub mod images;
+pub mod rules;
 pub mod sources;
 pub mod users;
 

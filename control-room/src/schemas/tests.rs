@@ -131,6 +131,36 @@ fn cases_and_what_hangs_on_them_look_as_they_are_drawn() {
     check::<Hit>(&hit());
     let opened = case::open(&hit(), None, now);
     check::<CaseEvent>(&opened);
+    let effect = case::RuleEffect {
+        rule: "one".into(),
+        version: 1,
+        raise_grade: true,
+        set_grade: Some(hotlist::Grade::One),
+        notify: vec!["supervisor".into()],
+    };
+    let ruled = case::apply_rule(
+        &opened.case,
+        &opened.case,
+        &effect,
+        std::slice::from_ref(&by),
+        now,
+    );
+    ruled.iter().for_each(check::<CaseEvent>);
+    check::<Notification>(&store::rules::Notification {
+        number: 1,
+        case_id: opened.case.case_id,
+        at: now,
+        desk: String::new(),
+        said: String::new(),
+        seen_by: vec![by.clone()],
+    });
+    check::<StoredRules>(&store::rules::StoredRules {
+        version: 1,
+        hash: String::new(),
+        loaded_at: now,
+        loaded_by: by.clone(),
+        text: String::new(),
+    });
     let confirmed = case::decide(&opened.case, &[], &case::Command::Confirm, 0, &by, now).unwrap();
     let callsign = CallSign::parse("KN11").unwrap();
     let deploy = case::Command::Deploy {

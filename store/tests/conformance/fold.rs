@@ -138,7 +138,9 @@ impl Folded {
             EventKind::Deployed => self.state = Some(CaseState::Deployed),
             EventKind::Closed => self.state = Some(CaseState::Closed),
             EventKind::Proposed => self.proposals = event.proposals,
-            EventKind::Sighted | EventKind::DeploymentAdvanced | EventKind::Recalled => {}
+            EventKind::Sighted | EventKind::DeploymentAdvanced => {}
+            // Nothing recalls or escalates here.
+            EventKind::Recalled | EventKind::Escalated | EventKind::Notified => unreachable!(),
         }
         self.decisions += u64::from(matches!(
             event.kind,

@@ -35,4 +35,5 @@ mod lists;
 mod opening;
 mod people;
 mod recall;
+mod rules;
 mod world;

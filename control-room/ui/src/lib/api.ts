@@ -12,6 +12,7 @@ import type {
   ForceMap,
   Hotlists,
   ListChange,
+  Notification,
   Outcome,
   RowFault,
   Session,
@@ -137,6 +138,14 @@ export class Api {
   async withdraw(list: string, vrm?: string): Promise<ListChange> {
     const address = `/api/hotlists/${encodeURIComponent(list)}/withdraw`;
     return (await this.ask<{ change: ListChange }>('POST', address, vrm === undefined ? {} : { vrm })).change;
+  }
+
+  async notifications(): Promise<Notification[]> {
+    return (await this.ask<{ notifications: Notification[] }>('GET', '/api/notifications')).notifications;
+  }
+
+  async seen(number: number): Promise<void> {
+    await this.ask('POST', '/api/notifications/seen', { number });
   }
 
   async audit(before?: number, limit = 100): Promise<AuditRow[]> {

@@ -14,6 +14,7 @@ export type Permission =
   | 'act_on_cases'
   | 'view_hotlists'
   | 'change_hotlists'
+  | 'answer_calls'
   | 'view_audit'
   | 'administer';
 
@@ -39,7 +40,9 @@ export type EventKind =
   | 'deployment_advanced'
   | 'proposed'
   | 'closed'
-  | 'recalled';
+  | 'recalled'
+  | 'escalated'
+  | 'notified';
 
 export type Marker =
   | 'registered_sex_offender'
@@ -194,6 +197,27 @@ export interface Recall {
   led_by?: string;
 }
 
+/** Which rule of which version did what to a case. */
+export interface Ruled {
+  rule: string;
+  version: number;
+  at: Timestamp;
+  from?: Grade;
+  grade: Grade;
+  notified?: string[];
+  signed_in?: string[];
+}
+
+/** Somebody was called to a case. */
+export interface Notification {
+  number: number;
+  case_id: string;
+  at: Timestamp;
+  desk: string;
+  said: string;
+  seen_by: string[];
+}
+
 export interface Case {
   case_id: string;
   vrm: string;
@@ -210,6 +234,10 @@ export interface Case {
   last_decision: Decision | null;
   conclusion: Conclusion | null;
   recall?: Recall;
+  /** Sightings since a person last decided anything about it. */
+  unanswered: number;
+  /** What rules did to it, the newest last. */
+  ruled?: Ruled[];
 }
 
 export interface Deployment {
@@ -241,6 +269,8 @@ export interface CaseEvent {
   hit_id?: string;
   deployments?: Deployment[];
   proposals?: Proposal[];
+  /** What a rule did, in words. */
+  said?: string;
 }
 
 export interface Hit {

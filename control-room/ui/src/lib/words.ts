@@ -67,6 +67,8 @@ export const EVENTS: Record<EventKind, string> = {
   proposed: 'Units ranked',
   closed: 'Closed',
   recalled: 'Recalled',
+  escalated: 'Escalated',
+  notified: 'Called',
 };
 
 export const OUTCOMES: Record<Outcome, string> = {
