@@ -89,6 +89,9 @@ pub enum Command {
     /// Lists of vehicles of interest, for intelligence units.
     #[command(subcommand)]
     Hotlist(Hotlist),
+    /// What is done about a case beyond what lists say, as data: docs/rules.md.
+    #[command(subcommand)]
+    Rule(Rule),
     /// The vehicle register of this machine's matcher: which marks there are, and what their vehicles look like.
     ///
     /// A file of the machine, which needs no running system to change: a matcher takes it within seconds. Every machine with a
@@ -315,6 +318,37 @@ pub enum Hotlist {
     },
     /// The revision that every running matcher has applied; exit code 1 while one lags.
     Status {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rule {
+    /// Compiles a rule file and runs its own tests: needs no running system.
+    #[command(visible_alias = "test")]
+    Check {
+        /// The file, TOML.
+        file: PathBuf,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a rule file that passes its tests the one that counts.
+    Load {
+        /// The file, TOML.
+        file: PathBuf,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// The rules that count, and their version.
+    List {
         /// Answers as JSON.
         #[arg(long)]
         json: bool,

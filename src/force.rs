@@ -1,10 +1,11 @@
-//! The force's fixed data: the built-in Merseyside, or a folder's.
+//! The force's fixed data and its rules: the built-in Merseyside's, or a folder's.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use domain::force::{Force, ForceFiles};
+use intelligence::rules::RuleFile;
 
 /// Reads the force from a folder, or the built-in one.
 pub fn load(directory: Option<&Path>) -> Result<Arc<Force>> {
@@ -19,6 +20,30 @@ pub fn load(directory: Option<&Path>) -> Result<Arc<Force>> {
     Force::parse(&files)
         .map(Arc::new)
         .with_context(|| format!("read the force from {place}"))
+}
+
+/// Reads the rules from the force's folder; the built-in ones where it has no `rules.toml`.
+pub fn rules(directory: Option<&Path>) -> Result<Arc<RuleFile>> {
+    let path = directory
+        .map(|directory| directory.join("rules.toml"))
+        .filter(|path| path.exists());
+    let (place, text) = match &path {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+            (path.display().to_string(), text)
+        }
+        None => (
+            "the built-in rules".to_owned(),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/merseyside/rules.toml")).to_owned(),
+        ),
+    };
+    match RuleFile::parse(&text) {
+        Ok(rules) => Ok(Arc::new(rules)),
+        Err(faults) => {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            bail!("{place}: {}", faults.join("\n  "))
+        }
+    }
 }
 
 fn read(directory: &Path) -> Result<ForceFiles> {

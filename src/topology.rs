@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::force::Force;
+use intelligence::rules::RuleFile;
 use store::images::Images;
 use store::{Store, StoreError};
 use stream::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -42,6 +43,8 @@ pub struct Parts {
     pub images: Images,
     /// The force's fixed data.
     pub force: Arc<Force>,
+    /// The force's own rules.
+    pub rules: Arc<RuleFile>,
 }
 
 /// Stages that run in this process.
@@ -62,6 +65,7 @@ pub async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
 /// Opens log, database and images. An outage is waited out; what will not pass is an error.
 pub async fn open(settings: &Settings) -> Result<Parts> {
     let force = force::load(settings.force.as_deref())?;
+    let rules = force::rules(settings.force.as_deref())?;
     make_data_directory(&settings.data)?;
     let images = Images::open(&settings.images).context("open the image store")?;
     let log = open_log_and_topics(settings).await?;
@@ -70,6 +74,7 @@ pub async fn open(settings: &Settings) -> Result<Parts> {
         store: open_store(settings).await?,
         images,
         force,
+        rules,
     })
 }
 
@@ -174,6 +179,7 @@ impl Running {
             store,
             images,
             force,
+            ..
         } = parts.clone();
         let parts = ingest::Parts {
             log,
@@ -201,9 +207,18 @@ impl Running {
     /// Hits into cases.
     pub fn dispatcher(&mut self, parts: &Parts) {
         let Parts {
-            log, store, force, ..
+            log,
+            store,
+            force,
+            rules,
+            ..
         } = parts.clone();
-        let parts = dispatcher::Parts { log, store, force };
+        let parts = dispatcher::Parts {
+            log,
+            store,
+            force,
+            rules,
+        };
         self.stage("dispatcher", |ready, shutdown| {
             dispatcher::run(parts, ready, shutdown)
         });
@@ -216,6 +231,7 @@ impl Running {
             store,
             images,
             force,
+            ..
         } = parts.clone();
         let (publish_log, publish_store) = (log.clone(), store.clone());
         let parts = control_room::Parts {

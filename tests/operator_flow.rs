@@ -15,7 +15,7 @@ use domain::force::Camera;
 use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint, least_speed};
-use domain::read::RawRead;
+use domain::read::{PlateRead, RawRead};
 use domain::scope::Scope;
 use domain::unit::{UnitPosition, UnitState};
 use domain::{CallSign, EntryId, ListName, Position, SourceName, Timestamp};
@@ -239,6 +239,144 @@ fn a_list_of_four_eyes_changes_when_a_second_person_lets_it_in_the_browser_and_o
     }
 }
 
+#[test]
+fn a_withdrawn_entry_is_recalled_on_the_operators_screen_within_five_seconds() {
+    const DEPLOYED: &str = "QX07REC";
+    const UNSEEN: &str = "QX07NEW";
+    let directory = tempfile::tempdir().unwrap();
+    let room = Room::open("recall", &directory.path().join("data"));
+    room.list(&format!(
+        "vrm,grade,action,reason\n{DEPLOYED},1,stop,wanted for robbery\n{UNSEEN},2,stop,wanted for fraud\n"
+    ));
+    let on_duty = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| keep_units_fresh(&room.topic_prefix, &on_duty));
+        for plate in [DEPLOYED, UNSEEN] {
+            let read = serde_json::json!({
+                "camera": SAMPLE_CAMERA, "plate": plate, "captured_at": Timestamp::now(),
+            });
+            let camera = Api::new(&room.up.ingest, &room.token);
+            let (status, answer) = camera.post("/v1/reads", "application/json", read.to_string().into());
+            assert_eq!(status, 200, "{answer}");
+        }
+        let marks = [
+            ("STEELRING_LIST", "wanted"),
+            ("STEELRING_DEPLOYED", DEPLOYED),
+            ("STEELRING_UNSEEN", UNSEEN),
+        ];
+        let end = browse(&room.up, "recall", &marks);
+        on_duty.store(false, Ordering::Relaxed);
+        assert!(
+            end.success(),
+            "the operator's browser failed; its output is above"
+        );
+    });
+    let (_, cases) = Api::of_data_directory(&room.data).get(&format!("/api/cases?vrm={UNSEEN}"));
+    let case = &cases["cases"][0];
+    assert_eq!(case["state"], "closed", "it ends by itself, in the record");
+    assert_eq!(case["conclusion"]["outcome"], "recalled");
+    assert_eq!(case["recall"]["cause"], "withdrawn");
+}
+
+/// In October 2009 a wanted man's car, on the lists at medium priority, was read sixteen times in four days by three areas' cameras,
+/// and nobody acted.
+#[test]
+fn the_2009_sequence_reaches_grade_1_by_the_third_read() {
+    const WANTED: &str = "QX09RPT";
+    let directory = tempfile::tempdir().unwrap();
+    let room = Room::open("repeats", &directory.path().join("data"));
+    room.list(&format!(
+        "vrm,grade,action,reason\n{WANTED},2,stop,wanted for failing to register\n"
+    ));
+    let (ann, _) = room.user("ann", "operator");
+    let (sue, _) = room.user("sue", "supervisor");
+    let credentials = serde_json::json!({"username": "ann", "password": ann});
+    let (status, answer) = Api::new(&room.up.control_room, "").post(
+        "/api/session",
+        "application/json",
+        credentials.to_string().into(),
+    );
+    assert_eq!(status, 200, "{answer}");
+
+    let reads = reads_of_2009(WANTED);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let publish = |reads: &[PlateRead]| {
+        let records = reads
+            .iter()
+            .map(|read| wire::read_record(read).unwrap())
+            .collect();
+        runtime.block_on(async {
+            log(&room.topic_prefix)
+                .publish(Topic::Reads, records)
+                .await
+                .unwrap();
+        });
+    };
+    let api = Api::of_data_directory(&room.data);
+    let case_with = |sightings: usize, grade: u8| {
+        support::eventually("the case has come so far", || {
+            let (_, cases) = api.get(&format!("/api/cases?vrm={WANTED}"));
+            let case = cases["cases"].get(0)?.clone();
+            (case["sightings"] == sightings && case["grade"] == grade).then_some(case)
+        })
+    };
+    publish(&reads[..1]);
+    case_with(1, 2);
+    publish(&reads[1..2]);
+    case_with(2, 1);
+    publish(&reads[2..3]);
+    case_with(3, 1);
+    let called = support::eventually("the supervisor is called", || {
+        api.get("/api/notifications").1["notifications"].get(0).cloned()
+    });
+    assert_eq!(called["desk"], "supervisor");
+    let marks = [
+        ("STEELRING_USER", "sue"),
+        ("STEELRING_PASSWORD", sue.as_str()),
+        ("STEELRING_VRM", WANTED),
+        ("STEELRING_ABSENT", "ann"),
+    ];
+    assert!(
+        browse(&room.up, "repeats", &marks).success(),
+        "the supervisor's browser failed; its output is above"
+    );
+
+    publish(&reads[3..]);
+    let case = case_with(reads.len(), 1);
+    let ruled = case["ruled"].as_array().unwrap();
+    assert_eq!(ruled.len(), 2, "two rules acted, once each: {ruled:?}");
+    for (deed, sighting) in ruled.iter().zip(["second sighting", "third sighting"]) {
+        assert!(deed["rule"].as_str().unwrap().ends_with(sighting), "{deed}");
+        assert_eq!(deed["signed_in"][0], "ann", "who did not act: {deed}");
+    }
+    let calls = api.get("/api/notifications").1;
+    assert_eq!(calls["notifications"].as_array().unwrap().len(), 1, "{calls}");
+    assert_eq!(calls["notifications"][0]["seen_by"][0], "sue");
+    assert!(!room.up.process.said().contains(WANTED), "no plate in the logs");
+}
+
+/// Sixteen reads at cameras of three areas, from 23 to 26 October 2009, four a day.
+fn reads_of_2009(mark: &str) -> Vec<PlateRead> {
+    let mut areas: Vec<Camera> = Vec::new();
+    for camera in cameras() {
+        if areas.iter().all(|known| known.bcu != camera.bcu) {
+            areas.push(camera);
+        }
+    }
+    let first: Timestamp = "2009-10-23T07:40:00Z".parse().unwrap();
+    let read = |number: i64| {
+        let raw = RawRead {
+            plate: mark.to_owned(),
+            captured_at: first + jiff::SignedDuration::from_hours(24 * (number / 4) + 3 * (number % 4)),
+            ..RawRead::default()
+        };
+        let camera = areas[usize::try_from(number).unwrap() % 3].camera.clone();
+        raw.check(camera, SourceName::parse("local").unwrap(), Timestamp::now())
+            .unwrap()
+    };
+    (0..16).map(read).collect()
+}
+
 /// An exact hit that a camera of the built-in force saw so many minutes ago.
 fn hit(mark: &str, camera: &Camera, minutes: i64) -> Hit {
     let now = Timestamp::now();
@@ -315,8 +453,8 @@ struct Room {
     up: Up,
     data: PathBuf,
     topic_prefix: String,
-    token: String,
     database: String,
+    token: String,
 }
 
 impl Room {
@@ -341,8 +479,8 @@ impl Room {
             up: Up::start(data, &servers, &environment),
             data: data.to_owned(),
             topic_prefix,
+            database: database.clone(),
             token,
-            database,
         }
     }
 

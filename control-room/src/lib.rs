@@ -36,6 +36,7 @@ mod page;
 pub mod passwords;
 mod policies;
 mod routes;
+mod rules;
 mod schemas;
 pub mod secrets;
 mod serve;

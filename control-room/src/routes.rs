@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use domain::user::Permission::{
-    ActOnCases, Administer, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases, ViewHotlists,
+    ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases, ViewHotlists,
 };
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
 use utoipa::openapi::{RefOr, Schema};
@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::extract::MAX_JSON_BYTES;
 use crate::{
     audit, cases, check, confusion, drafts, entries, events, health, hotlists, images, map, openapi,
-    policies, schemas, session, units,
+    policies, rules, schemas, session, units,
 };
 
 /// One row of the table.
@@ -44,6 +44,7 @@ pub(crate) fn table() -> Vec<Route> {
     table.extend(lists());
     table.extend(care_of_lists());
     table.extend(second_person());
+    table.extend(ruled());
     table
 }
 
@@ -302,6 +303,48 @@ fn second_person() -> Vec<Route> {
         .gives::<schemas::Decided>("The draft, and what it changed")
         .fails(404, "There is no such draft")
         .fails(409, "`own_draft` or `decided`; the message names the person"),
+    ]
+}
+
+fn ruled() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/rules",
+            Needs(ViewHotlists),
+            rules::show,
+            "The rules that count",
+        )
+        .gives::<rules::RulesAnswer>("The newest rule file"),
+        Route::post(
+            "/api/rules",
+            Needs(ChangeHotlists),
+            rules::load,
+            "Make a rule file the one that counts",
+        )
+        .takes_types(&["application/toml"])
+        .gives::<rules::RulesLoaded>("Its version")
+        .fails(413, "The file is larger than 256 KiB")
+        .fails(
+            422,
+            "`bad_rules`: a rule does not compile or fails its own tests; nothing was changed",
+        ),
+        Route::get(
+            "/api/notifications",
+            Needs(AnswerCalls),
+            rules::notifications,
+            "Whom rules called to which case, newest first",
+        )
+        .asks::<rules::NotificationsAsked>()
+        .gives::<rules::NotificationsAnswer>("Notifications"),
+        Route::post(
+            "/api/notifications/seen",
+            Needs(AnswerCalls),
+            rules::seen,
+            "Say that a notification was seen; audited",
+        )
+        .takes::<rules::Seen>()
+        .gives::<rules::SeenAnswer>("It is recorded")
+        .fails(404, "There is no such notification"),
     ]
 }
 

@@ -65,6 +65,59 @@ drawn! {
         entry: Entry,
         last_decision: Option<Decision>,
         conclusion: Option<Conclusion>,
+        /// The last of its leading entries that was withdrawn or expired; absent where none was.
+        recall: Option<Recall>,
+        /// Sightings since a person last decided anything about it, the latest included.
+        unanswered: u32,
+        /// What rules did to it, the newest last, at most 50; absent where none did anything.
+        ruled: Option<Vec<Ruled>>,
+    }
+
+    /// Which rule of which version did what to a case.
+    struct Ruled {
+        rule: String,
+        /// 0 is the force's own, as it came.
+        version: u64,
+        at: Timestamp,
+        /// The grade before; absent where it did not change.
+        #[schema(minimum = 1, maximum = 4)]
+        from: Option<u8>,
+        #[schema(minimum = 1, maximum = 4)]
+        grade: u8,
+        /// Units and desks that were told; absent where none were.
+        notified: Option<Vec<String>>,
+        /// Who was signed in and had not acted; absent where nobody was.
+        signed_in: Option<Vec<String>>,
+    }
+
+    /// Somebody was called to a case.
+    struct Notification {
+        number: u64,
+        case_id: String,
+        at: Timestamp,
+        /// The unit or desk, such as `supervisor`.
+        desk: String,
+        said: String,
+        seen_by: Vec<String>,
+    }
+
+    /// A rule file that went live.
+    struct StoredRules {
+        version: u64,
+        hash: String,
+        loaded_at: Timestamp,
+        loaded_by: String,
+        text: String,
+    }
+
+    /// An entry that led a case was withdrawn or expired.
+    struct Recall {
+        entry_id: String,
+        list: String,
+        cause: RecallCause,
+        at: Timestamp,
+        /// The entry that leads instead; absent where none is left: whoever is on the way stands down.
+        led_by: Option<String>,
     }
 
     /// Who decided what, when.
@@ -252,10 +305,12 @@ drawn! {
         by: Option<String>,
         case: Case,
         hit_id: Option<String>,
-        /// Every deployment that changed; absent where none did.
+        /// Every deployment that changed, or with `recalled` that is to be told; absent where none did.
         deployments: Option<Vec<Deployment>>,
         /// The new ranking; absent where it did not change.
         proposals: Option<Vec<Proposal>>,
+        /// What a rule did, in words; absent where it was none.
+        said: Option<String>,
     }
 
     /// A case with everything about it.
@@ -499,10 +554,11 @@ drawn_names! {
     enum Verdict { Authorise, Decline }
     enum Role { Operator, Supervisor, Intelligence, Admin }
     enum CaseState { New, Confirmed, Rejected, Deployed, Closed }
-    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed }
+    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed, Recalled, Escalated, Notified }
+    enum RecallCause { Withdrawn, Expired }
     enum Outcome {
         Arrest, VehicleRecovered, StoppedNoArrest, Observed, NotFound, NoUnitAvailable, EntryOutOfDate, Misread,
-        WrongVehicle, Other,
+        WrongVehicle, Other, Recalled,
     }
     enum Motion { Towards, Away }
     enum Direction { North, East, South, West }

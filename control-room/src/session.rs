@@ -236,12 +236,13 @@ fn answer(user: User, csrf: String) -> SessionAnswer {
 }
 
 /// Every permission with its name on the wire.
-pub(crate) const PERMISSIONS: [(Permission, &str); 7] = [
+pub(crate) const PERMISSIONS: [(Permission, &str); 8] = [
     (Permission::ViewCases, "view_cases"),
     (Permission::ActOnCases, "act_on_cases"),
     (Permission::ViewHotlists, "view_hotlists"),
     (Permission::ChangeHotlists, "change_hotlists"),
     (Permission::ChangePolicies, "change_policies"),
+    (Permission::AnswerCalls, "answer_calls"),
     (Permission::ViewAudit, "view_audit"),
     (Permission::Administer, "administer"),
 ];

@@ -7,20 +7,24 @@
 //! **Not here:** what an operator may do (`domain::case`), the operator's screen (`control-room`), travel times over
 //! roads: distance is as the crow flies for now.
 //!
-//! Four loops, each waiting out outages of log and database by itself: [`hits`], [`feed`], [`proposals`], [`relay`].
+//! Six loops, each waiting out outages of log and database by itself: [`hits`], [`feed`], [`proposals`], [`recall`],
+//! [`rules`], [`relay`].
 //! The ranking itself is pure: read [`ranking`] first.
 
 pub mod feed;
 pub mod hits;
 pub mod proposals;
 pub mod ranking;
+pub mod recall;
 pub mod relay;
+pub mod rules;
 pub mod units;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::force::Force;
+use intelligence::rules::RuleFile;
 use store::{Store, StoreError};
 use stream::ready::Ready;
 use stream::{Log, LogError};
@@ -41,6 +45,8 @@ pub struct Parts {
     pub store: Store,
     /// The force: which camera stands on whose ground.
     pub force: Arc<Force>,
+    /// The rules that hold while none were loaded: version 0.
+    pub rules: Arc<RuleFile>,
 }
 
 /// What ends the dispatcher: nothing that passes by itself.
@@ -77,6 +83,8 @@ pub async fn run(parts: Parts, ready: Ready, shutdown: CancellationToken) -> Res
         hits::run(&parts, &ready, &stop_all),
         feed::run(&parts, &units, &stop_all),
         proposals::run(&parts, &units, &stop_all),
+        recall::run(&parts, &stop_all),
+        rules::run(&parts, &stop_all),
         relay::run(&parts, &stop_all),
     )?;
     ready.set(false);

@@ -17,6 +17,7 @@ use domain::unit::{UnitPosition, UnitState};
 use domain::{
     BcuCode, CallSign, CameraId, EntryId, ListName, Position, SourceName, Timestamp, UserName, Vrm,
 };
+use intelligence::rules::RuleFile;
 use store::Store;
 use store::cases::CaseFilter;
 use stream::embedded::EmbeddedLog;
@@ -24,6 +25,8 @@ use stream::ready::Ready;
 use stream::topic::Topic;
 use stream::{Log, Start, wire};
 use tokio_util::sync::CancellationToken;
+
+const RULES: &str = include_str!("../../data/merseyside/rules.toml");
 
 struct World {
     log: Arc<dyn Log>,
@@ -71,6 +74,7 @@ async fn start() -> World {
         log: Arc::clone(&log),
         store: store.clone(),
         force: force(),
+        rules: Arc::new(RuleFile::parse(RULES).unwrap_or_else(|faults| panic!("{faults:?}"))),
     };
     let running = tokio::spawn(dispatcher::run(parts, Ready::default(), shutdown.clone()));
     World {

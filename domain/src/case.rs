@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! new -> confirmed -> deployed -> closed
-//!   \-> rejected      confirmed -> closed (with the reason why nobody was sent as its outcome)
+//!   |-> rejected      confirmed -> closed (with the reason why nobody was sent as its outcome)
+//!   \-> closed (recalled: its entry was withdrawn or expired before anybody looked)
 //! ```
 //!
-//! Transitions are pure: [`open`], [`sight`], [`decide`] and [`advance`] take values and a time and return the new
+//! Transitions are pure: [`open`], [`sight`], [`decide`], [`advance`] and [`recall`] take values and a time and return the new
 //! values and the event to publish, or a [`Refusal`]. `store` applies them in a transaction.
 
 use jiff::Timestamp;
@@ -17,6 +18,14 @@ use crate::hotlist::{Entry, Grade};
 use crate::read::PlateRead;
 use crate::unit::Proposal;
 use crate::{BcuCode, CallSign, CaseId, DeploymentId, HitId, UserName, Vrm};
+
+mod deployment;
+mod recall;
+mod rules;
+
+pub use deployment::{Deployment, DeploymentState};
+pub use recall::{Recall, RecallCause, recall};
+pub use rules::{MAX_RULED, ONE_SIGHTING, RuleEffect, Ruled, apply_rule};
 
 /// Longest reason or note, in characters.
 pub const MAX_NOTE: usize = 2_000;
@@ -55,6 +64,15 @@ pub struct Case {
     pub last_decision: Option<Decision>,
     /// Why it was rejected, or how it ended.
     pub conclusion: Option<Conclusion>,
+    /// The last of its leading entries that was withdrawn or expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<Recall>,
+    /// Sightings since a person last decided anything about it, the latest included: what nobody has acted on.
+    #[serde(default)]
+    pub unanswered: u32,
+    /// What rules did to it, at most [`MAX_RULED`], the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ruled: Vec<Ruled>,
 }
 
 /// Where a case stands.
@@ -132,6 +150,8 @@ pub enum Outcome {
     NoUnitAvailable,
     /// The entry no longer holds.
     EntryOutOfDate,
+    /// Ended by itself: the entry was withdrawn or expired before anybody looked.
+    Recalled,
     /// Rejected: the plate was misread.
     Misread,
     /// Rejected: right plate, another vehicle (cloned plate, or make and colour differ).
@@ -148,49 +168,6 @@ impl Outcome {
             self,
             Self::Misread | Self::WrongVehicle | Self::EntryOutOfDate | Self::Other
         )
-    }
-}
-
-/// A unit sent to a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deployment {
-    /// Hash of case, unit and case version.
-    pub deployment_id: DeploymentId,
-    /// The case.
-    pub case_id: CaseId,
-    /// The unit.
-    pub callsign: CallSign,
-    /// How far it is.
-    pub state: DeploymentState,
-    /// Who sent it.
-    pub by: UserName,
-    /// When it was proposed to the unit.
-    pub proposed_at: Timestamp,
-    /// When it last moved on.
-    pub updated_at: Timestamp,
-}
-
-/// How far a deployment is. Later states sort after earlier ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeploymentState {
-    /// The unit has been asked.
-    Proposed,
-    /// The unit took it.
-    Accepted,
-    /// The unit is on its way.
-    EnRoute,
-    /// The unit is there.
-    AtScene,
-    /// The unit is free again.
-    Cleared,
-}
-
-impl DeploymentState {
-    /// Whether the unit is bound; a unit has at most one active deployment.
-    #[must_use]
-    pub fn is_active(self) -> bool {
-        self != Self::Cleared
     }
 }
 
@@ -243,6 +220,12 @@ pub enum EventKind {
     Proposed,
     /// The case is over.
     Closed,
+    /// Its leading entry was withdrawn or expired.
+    Recalled,
+    /// A rule made it more urgent.
+    Escalated,
+    /// A rule called somebody.
+    Notified,
 }
 
 /// What is published whenever a case changes: the case as it is now, so that a subscriber needs no look-up.
@@ -260,12 +243,15 @@ pub struct CaseEvent {
     /// The hit, where one came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hit_id: Option<HitId>,
-    /// Every deployment that changed.
+    /// Every deployment that changed; with [`EventKind::Recalled`] every active one, which is to be told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deployments: Vec<Deployment>,
     /// The new ranking, where it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<Proposal>,
+    /// What a rule did, in words and without a plate; empty where it was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub said: String,
 }
 
 /// Why a command was not carried out. Nothing has changed.
@@ -317,20 +303,9 @@ impl EventKind {
             Self::DeploymentAdvanced => "moved a deployment on",
             Self::Proposed => "ranked units",
             Self::Closed => "closed it",
-        }
-    }
-}
-
-impl DeploymentState {
-    /// Its name on the wire.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Proposed => "proposed",
-            Self::Accepted => "accepted",
-            Self::EnRoute => "en_route",
-            Self::AtScene => "at_scene",
-            Self::Cleared => "cleared",
+            Self::Recalled => "recalled it",
+            Self::Escalated => "raised its grade",
+            Self::Notified => "called somebody to it",
         }
     }
 }
@@ -353,6 +328,9 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
         entry: hit.entry.clone(),
         last_decision: None,
         conclusion: None,
+        recall: None,
+        unanswered: 1,
+        ruled: Vec::new(),
     };
     event(EventKind::Opened, case, now).with_hit(hit)
 }
@@ -363,8 +341,13 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
 pub fn sight(case: &Case, hit: &Hit, bcu: Option<BcuCode>, new_read: bool, now: Timestamp) -> CaseEvent {
     let mut case = case.clone();
     case.sightings += u32::from(new_read);
+    let another = new_read && rules::is_another_sighting(&case.last_read, &hit.read);
+    case.unanswered += u32::from(another);
     case.updated_at = now;
-    if hit.entry.grade < case.grade {
+    if hit.entry.grade < case.grade || case.is_revived_by(&hit.entry) {
+        if let Some(recall) = &mut case.recall {
+            recall.led_by = Some(hit.entry.entry_id);
+        }
         case.grade = hit.entry.grade;
         case.entry = hit.entry.clone();
     }
@@ -418,6 +401,7 @@ pub fn decide(
         at: now,
     });
     case.conclusion = conclusion;
+    case.unanswered = 0;
     Ok(CaseEvent {
         by: Some(by.clone()),
         deployments: changed,
@@ -463,6 +447,11 @@ fn next(state: CaseState, command: &Command) -> Result<(EventKind, CaseState, Op
             if !matches!(state, CaseState::Confirmed | CaseState::Deployed) {
                 return Err(wrong(
                     "only a confirmed or deployed case is closed, reject a new one",
+                ));
+            }
+            if *outcome == Outcome::Recalled {
+                return Err(Refusal::WrongOutcome(
+                    "only a case that nobody looked at ends so, say entry_out_of_date",
                 ));
             }
             if matches!(outcome, Outcome::Misread | Outcome::WrongVehicle) && state == CaseState::Confirmed {
@@ -579,6 +568,7 @@ fn event(kind: EventKind, case: Case, at: Timestamp) -> CaseEvent {
         hit_id: None,
         deployments: Vec::new(),
         proposals: Vec::new(),
+        said: String::new(),
     }
 }
 

@@ -38,6 +38,18 @@ impl Grade {
     }
 }
 
+impl Grade {
+    /// One grade more urgent; grade 1 stays.
+    #[must_use]
+    pub fn raised(self) -> Self {
+        match self {
+            Self::One | Self::Two => Self::One,
+            Self::Three => Self::Two,
+            Self::Four => Self::Three,
+        }
+    }
+}
+
 impl TryFrom<u8> for Grade {
     type Error = GradeError;
     fn try_from(number: u8) -> Result<Self, GradeError> {

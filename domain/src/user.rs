@@ -31,6 +31,8 @@ pub enum Permission {
     ChangeHotlists,
     /// Say what a list demands: four eyes, how long an entry may live, who owns it.
     ChangePolicies,
+    /// Be called to cases that nobody acts on.
+    AnswerCalls,
     /// Read the audit trail.
     ViewAudit,
     /// Users, sources, dead letters.
@@ -68,20 +70,19 @@ impl Role {
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
         use Permission::{
-            ActOnCases, Administer, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases, ViewHotlists,
+            ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases,
+            ViewHotlists,
         };
         match self {
             Self::Operator => matches!(permission, ViewCases | ActOnCases | ViewHotlists),
-            Self::Supervisor => {
-                matches!(
-                    permission,
-                    ViewCases | ActOnCases | ViewHotlists | ViewAudit | ChangePolicies
-                )
-            }
+            Self::Supervisor => matches!(
+                permission,
+                ViewCases | ActOnCases | AnswerCalls | ViewHotlists | ViewAudit | ChangePolicies
+            ),
             Self::Intelligence => matches!(permission, ViewCases | ViewHotlists | ChangeHotlists),
             Self::Admin => match permission {
-                ViewCases | ActOnCases | ViewHotlists | ChangeHotlists | ChangePolicies | ViewAudit
-                | Administer => true,
+                ViewCases | ActOnCases | AnswerCalls | ViewHotlists | ChangeHotlists | ChangePolicies
+                | ViewAudit | Administer => true,
             },
         }
     }

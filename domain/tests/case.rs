@@ -361,3 +361,82 @@ fn closing_frees_every_unit() {
             .all(|deployment| deployment.state == DeploymentState::Cleared)
     );
 }
+
+/// What a recall makes of a case in each state, without and with another live entry.
+#[test]
+fn a_recall_ends_only_what_nobody_looked_at_and_only_without_another_entry() {
+    let case = case::open(&hit(0, "c1", Grade::Two), None, at(0)).case;
+    let other = hit(0, "c1", Grade::Three).entry;
+    for (state, without) in [
+        (CaseState::New, Some(CaseState::Closed)),
+        (CaseState::Confirmed, Some(CaseState::Confirmed)),
+        (CaseState::Deployed, Some(CaseState::Deployed)),
+        (CaseState::Closed, None),
+        (CaseState::Rejected, None),
+    ] {
+        let stands = Case {
+            state,
+            ..case.clone()
+        };
+        let recalled = case::recall(&stands, &[], &[], at(9)).map(|event| event.case);
+        assert_eq!(recalled.as_ref().map(|case| case.state), without, "{state:?}");
+        assert!(recalled.is_none_or(|case| case.is_recalled()), "{state:?}");
+        let led = case::recall(&stands, &[], std::slice::from_ref(&other), at(9)).map(|event| event.case);
+        assert_eq!(led.is_some(), state.is_open(), "{state:?}");
+        if let Some(led) = led {
+            assert_eq!(
+                (led.state, led.grade, led.is_recalled()),
+                (state, Grade::Three, false)
+            );
+        }
+    }
+    assert_eq!(
+        case::recall(&case, &[], std::slice::from_ref(&case.entry), at(9)),
+        None,
+        "it holds"
+    );
+}
+
+#[test]
+fn repeats_at_one_camera_within_minutes_are_one_sighting_and_a_decision_answers_them() {
+    let mut case = case::open(&hit(0, "c1", Grade::Two), None, at(0)).case;
+    for (second, camera, unanswered) in [
+        (0, "c2", 2),
+        (60, "c2", 2),
+        (359, "c2", 2),
+        (659, "c2", 3),
+        (660, "c1", 4),
+    ] {
+        case = case::sight(&case, &hit(second, camera, Grade::Two), None, true, at(second)).case;
+        assert_eq!(case.unanswered, unanswered, "{second} {camera}");
+    }
+    let decided = case::decide(&case, &[], &Command::Confirm, 0, &user("ann"), at(700)).unwrap();
+    assert_eq!(decided.case.unanswered, 0);
+}
+
+#[test]
+fn a_rule_raises_a_grade_and_never_lowers_one() {
+    for (from, raise_grade, set_grade, to) in [
+        (Grade::Three, true, None, Grade::Two),
+        (Grade::One, true, None, Grade::One),
+        (Grade::Two, false, Some(Grade::Three), Grade::Two),
+        (Grade::Three, true, Some(Grade::One), Grade::One),
+    ] {
+        let case = case::open(&hit(0, "c1", from), None, at(0)).case;
+        let effect = case::RuleEffect {
+            rule: "one".into(),
+            version: 1,
+            raise_grade,
+            set_grade,
+            notify: Vec::new(),
+        };
+        let events = case::apply_rule(&case, &case, &effect, &[], at(5));
+        let grade = events.last().map_or(from, |event| event.case.grade);
+        assert_eq!(grade, to, "{from} {raise_grade} {set_grade:?}");
+        assert_eq!(
+            events.is_empty(),
+            from == to,
+            "nothing is said where nothing changes"
+        );
+    }
+}

@@ -6,9 +6,10 @@
 //! **Guaranteed:** a bad row costs no neighbour; no message quotes a plate; a list reaches the log whole, ended by
 //! the mark of its revision, however often a publisher dies on the way, and however many run at once.
 //! **Not here:** what a load replaces (`store` compares and keeps), who may load (`control-room`), what matches
-//! (`matcher`). Nominals and rules join this crate when they come; nothing stands in for them now. Four eyes are `store`'s.
+//! (`matcher`), four eyes (`store`), what a rule's effects do to a case (`domain::case`). Nominals join this crate when they come;
+//! nothing stands in for them now.
 //!
-//! Read [`parse`] and [`Parsed`] first, then [`publish`]. For people: `docs/hotlists.md`.
+//! Read [`parse`] and [`Parsed`] first, then [`publish`], then [`rules`]. For people: `docs/hotlists.md`.
 
 mod cells;
 mod container;
@@ -20,6 +21,7 @@ mod parse;
 pub mod publish;
 mod records;
 mod row;
+pub mod rules;
 mod single;
 mod suspicion;
 

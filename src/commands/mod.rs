@@ -6,6 +6,7 @@ mod confusion;
 mod dlq;
 mod hotlist;
 mod register;
+mod rule;
 mod simulate;
 mod source;
 mod stage;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Dispatcher => stage::dispatcher(&load()?).await,
         Command::ControlRoom => stage::control_room(&load()?).await,
         Command::Hotlist(command) => hotlist::run(&load()?, command).await,
+        Command::Rule(command) => rule::run(&load()?, command).await,
         Command::Register(command) => register::run(&load()?, command),
         Command::Confusion(command) => confusion::run(&load()?, command).await,
         Command::Simulate {

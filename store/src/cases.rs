@@ -410,7 +410,7 @@ impl Store {
     }
 }
 
-fn documents<T: serde::de::DeserializeOwned>(
+pub(crate) fn documents<T: serde::de::DeserializeOwned>(
     what: &'static str,
     rows: &[(String,)],
 ) -> Result<Vec<T>, StoreError> {
@@ -427,7 +427,7 @@ fn line((kind, at, by, detail): (String, i64, Option<String>, String)) -> Result
 }
 
 /// Reads a case and keeps every other writer off it until the transaction ends.
-async fn lock_case(tx: &mut Tx, case: CaseId) -> Result<Case, StoreError> {
+pub(crate) async fn lock_case(tx: &mut Tx, case: CaseId) -> Result<Case, StoreError> {
     let text = format!("SELECT doc FROM cases WHERE case_id = $1{}", tx.for_update());
     let row: Option<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(text))
         .bind(case.to_string())
@@ -448,7 +448,7 @@ async fn case_of(tx: &mut Tx, deployment: DeploymentId) -> Result<CaseId, StoreE
     parsed("case id", &case)
 }
 
-async fn deployments_of(tx: &mut Tx, case: CaseId) -> Result<Vec<Deployment>, StoreError> {
+pub(crate) async fn deployments_of(tx: &mut Tx, case: CaseId) -> Result<Vec<Deployment>, StoreError> {
     let rows: Vec<(String,)> = sqlx::query_as("SELECT doc FROM deployments WHERE case_id = $1")
         .bind(case.to_string())
         .fetch_all(tx.on())
@@ -473,14 +473,22 @@ pub(crate) async fn save_cases(tx: &mut Tx, cases: &[&Case]) -> Result<(), Store
             opened_at,
             updated_at,
             doc,
+            case.entry.entry_id,
+            &case.entry.list,
+            case.entry.expires_at.map(millis),
+            u8::from(case.is_recalled()),
         ));
     }
-    let text = "INSERT INTO cases (case_id, vrm, state, grade, is_open, opened_at, updated_at, doc, proposals) \
+    let text = "INSERT INTO cases (case_id, vrm, state, grade, is_open, opened_at, updated_at, doc, proposals, \
+                entry_id, entry_list, entry_expires_at, recalled) \
                 SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
                 CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS BIGINT), \
-                value ->> 7, '[]' FROM given WHERE true \
+                value ->> 7, '[]', value ->> 8, value ->> 9, CAST(value ->> 10 AS BIGINT), \
+                CAST(value ->> 11 AS BIGINT) FROM given WHERE true \
                 ON CONFLICT (case_id) DO UPDATE SET state = excluded.state, grade = excluded.grade, \
-                is_open = excluded.is_open, updated_at = excluded.updated_at, doc = excluded.doc";
+                is_open = excluded.is_open, updated_at = excluded.updated_at, doc = excluded.doc, \
+                entry_id = excluded.entry_id, entry_list = excluded.entry_list, \
+                entry_expires_at = excluded.entry_expires_at, recalled = excluded.recalled";
     write_rows(tx, "writing cases", text, &rows).await
 }
 

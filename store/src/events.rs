@@ -166,7 +166,8 @@ pub(crate) fn name_of<T: serde::Serialize>(value: &T) -> Result<String, StoreErr
 /// What a case's history says beside the kind: never a plate.
 fn detail(event: &CaseEvent) -> Result<String, StoreError> {
     use domain::case::EventKind::{
-        Closed, Confirmed, Deployed, DeploymentAdvanced, Opened, Proposed, Rejected, Sighted,
+        Closed, Confirmed, Deployed, DeploymentAdvanced, Escalated, Notified, Opened, Proposed, Recalled,
+        Rejected, Sighted,
     };
     Ok(match event.kind {
         Opened | Sighted => event.case.last_read.camera.to_string(),
@@ -176,6 +177,11 @@ fn detail(event: &CaseEvent) -> Result<String, StoreError> {
             let callsigns: Vec<&str> = event.proposals.iter().map(|p| p.callsign.as_str()).collect();
             callsigns.join(", ")
         }
+        Escalated | Notified => event.said.clone(),
+        Recalled => match &event.case.recall {
+            Some(recall) => format!("{} {}", recall.list, recall.cause),
+            None => String::new(),
+        },
         Rejected | Closed => match &event.case.conclusion {
             Some(Conclusion { outcome, note }) if note.is_empty() => name_of(outcome)?,
             Some(Conclusion { outcome, note }) => format!("{}: {note}", name_of(outcome)?),

@@ -28,12 +28,14 @@ pub mod hotlists;
 pub mod image_links;
 pub mod images;
 pub mod policies;
+pub mod rules;
 pub mod sources;
 pub mod users;
 
 mod arrivals;
 mod database;
 mod diff;
+mod recall;
 mod sql;
 mod transaction;
 

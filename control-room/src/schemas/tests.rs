@@ -139,6 +139,7 @@ fn cases_and_what_hangs_on_them_look_as_they_are_drawn() {
     let deployed = case::decide(&confirmed.case, &[], &deploy, 1, &by, now).unwrap();
     check::<CaseEvent>(&deployed);
     check::<Deployment>(&deployed.deployments[0]);
+    check::<CaseEvent>(&case::recall(&deployed.case, &deployed.deployments, &[], now).unwrap());
     let close = case::Command::Close {
         outcome: case::Outcome::Arrest,
         note: String::new(),
@@ -170,6 +171,42 @@ fn cases_and_what_hangs_on_them_look_as_they_are_drawn() {
             by: Some(by),
             detail: String::new(),
         }],
+    });
+}
+
+#[test]
+fn what_rules_do_looks_as_it_is_drawn() {
+    let (now, by) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+    let opened = case::open(&hit(), None, now);
+    let effect = case::RuleEffect {
+        rule: "one".into(),
+        version: 1,
+        raise_grade: true,
+        set_grade: Some(hotlist::Grade::One),
+        notify: vec!["supervisor".into()],
+    };
+    let ruled = case::apply_rule(
+        &opened.case,
+        &opened.case,
+        &effect,
+        std::slice::from_ref(&by),
+        now,
+    );
+    ruled.iter().for_each(check::<CaseEvent>);
+    check::<Notification>(&store::rules::Notification {
+        number: 1,
+        case_id: opened.case.case_id,
+        at: now,
+        desk: String::new(),
+        said: String::new(),
+        seen_by: vec![by.clone()],
+    });
+    check::<StoredRules>(&store::rules::StoredRules {
+        version: 1,
+        hash: String::new(),
+        loaded_at: now,
+        loaded_by: by.clone(),
+        text: String::new(),
     });
 }
 
@@ -290,6 +327,7 @@ fn every_name_of_an_outcome_state_and_action_is_drawn() {
         O::Misread,
         O::WrongVehicle,
         O::Other,
+        O::Recalled,
     ];
     outcomes.iter().for_each(check::<Outcome>);
     use hotlist::Action as A;

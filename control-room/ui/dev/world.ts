@@ -135,7 +135,7 @@ export class World {
     const match = matched(how, read, entry, other, here);
     const case_id = hash(`case${read.read_id}`);
     const one: Case = {
-      case_id, vrm, grade: story.grade, state: 'new', version: 0, opened_at: iso(at), updated_at: iso(at), sightings: 1, last_read: read, last_match: match,
+      case_id, vrm, grade: story.grade, state: 'new', version: 0, opened_at: iso(at), updated_at: iso(at), sightings: 1, unanswered: 1, last_read: read, last_match: match,
       bcu: this.camera(read).bcu, entry, last_decision: null, conclusion: null,
     };
     const record: CaseRecord = { case: one, hits: [this.hit(read, entry, match)], deployments: [], proposals: [], history: [] };

@@ -7,7 +7,7 @@
 //! | the same | misread | nothing: the plate may be the entry's or another |
 //! | rejected or closed as misread | any | nothing: it is not the entry's vehicle, and whose it is nobody said |
 //! | rejected as out of date, or for another reason | any | nothing: nobody says that the plate was looked at |
-//! | not decided about | any | nothing |
+//! | not decided about, or recalled before anybody looked | any | nothing |
 //!
 //! All hits of a confirmed case count, the right ones as often as they are. One gap stays: a misread that was too unlikely to
 //! become a hit is not among them, so that this source alone makes cameras look a little better than they are.
@@ -28,7 +28,10 @@ pub fn verdict(hit: &Hit, state: CaseState, outcome: Option<Outcome>) -> Option<
             hit.kind == MatchKind::Exact
         }
         (CaseState::Rejected, _) => false,
-        (CaseState::Closed, outcome) => !matches!(outcome, None | Some(Outcome::Misread | Outcome::Other)),
+        (CaseState::Closed, outcome) => !matches!(
+            outcome,
+            None | Some(Outcome::Misread | Outcome::Other | Outcome::Recalled)
+        ),
     };
     // The entry of a suspected clone is the matcher's own, of the mark as read.
     let listed = hit.kind != MatchKind::Clone;
@@ -117,6 +120,7 @@ mod tests {
             (CaseState::Closed, Some(Outcome::WrongVehicle), plate),
             (CaseState::Closed, Some(Outcome::Misread), nothing),
             (CaseState::Closed, Some(Outcome::Other), nothing),
+            (CaseState::Closed, Some(Outcome::Recalled), nothing),
             (CaseState::Rejected, Some(Outcome::WrongVehicle), plate),
             (CaseState::Rejected, Some(Outcome::Misread), nothing),
             (CaseState::Rejected, Some(Outcome::EntryOutOfDate), nothing),

@@ -35,4 +35,6 @@ mod hits;
 mod lists;
 mod opening;
 mod people;
+mod recall;
+mod rules;
 mod world;

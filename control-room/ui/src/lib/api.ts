@@ -18,6 +18,7 @@ import type {
   ListChange,
   ListCheck,
   ListPolicy,
+  Notification,
   Outcome,
   RowFault,
   Session,
@@ -171,6 +172,14 @@ export class Api {
 
   decideDraft(draft: number, verdict: 'authorise' | 'decline', why: string): Promise<{ draft: Draft; change: ListChange | null }> {
     return this.ask('POST', `/api/drafts/${draft}/decide`, { verdict, why });
+  }
+
+  async notifications(): Promise<Notification[]> {
+    return (await this.ask<{ notifications: Notification[] }>('GET', '/api/notifications')).notifications;
+  }
+
+  async seen(number: number): Promise<void> {
+    await this.ask('POST', '/api/notifications/seen', { number });
   }
 
   async audit(before?: number, limit = 100): Promise<AuditRow[]> {

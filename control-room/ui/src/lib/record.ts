@@ -62,6 +62,11 @@ function detail(event: CaseEvent): string {
     case 'rejected':
     case 'closed':
       return conclusion ? [conclusion.outcome, conclusion.note].filter(Boolean).join(': ') : '';
+    case 'recalled':
+      return event.case.recall ? `${event.case.recall.list} ${event.case.recall.cause}` : '';
+    case 'escalated':
+    case 'notified':
+      return event.said ?? '';
     case 'proposed':
       return (event.proposals ?? []).map((one) => one.callsign).join(', ');
     default:

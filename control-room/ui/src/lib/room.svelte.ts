@@ -6,7 +6,7 @@ import { signs } from './match';
 import { EMPTY, apply, fromList, ordered, type Queue } from './queue';
 import { millis } from './time';
 import { softTone } from './tone';
-import type { Beat, Camera, CaseEvent, Flash, ForceMap, Permission, Session, UnitPosition } from './types';
+import type { Beat, Camera, CaseEvent, Flash, ForceMap, Notification, Permission, Session, UnitPosition } from './types';
 
 /** Between attempts to fetch what the page needs at its start. */
 const RETRY_MS = 2_000;
@@ -27,6 +27,8 @@ export class Room {
   /** For screen readers: the newest case in a sentence. */
   announced = $state('');
   trouble = $state('');
+  /** Calls to cases that nobody acts on, which this user has not answered yet; oldest first. */
+  calls = $state.raw<Notification[]>([]);
   sound = $state(localStorage.getItem(SOUND_KEPT) === 'on');
 
   order = $derived(ordered(this.queue));
@@ -111,11 +113,29 @@ export class Room {
     this.onEvent(event);
     const urgent = event.case.grade === 1 && before?.grade !== 1 && after.cases.has(event.case.case_id);
     if (urgent && this.sound) softTone();
+    if (event.kind === 'notified' && place !== undefined) void this.hearCalls(true);
     if (!before && event.kind === 'opened') {
       const { grade, entry, last_read: read } = event.case;
       const told = signs(event.case, this.now).map(({ word, says }) => `${word}, ${says}`);
       this.announced = [`New case, grade ${grade}: ${entry.reason}, ${this.place(read.camera)}`, ...told].join('. ');
     }
+  }
+
+  /** Fetches the calls that wait for this user; a new one sounds where sound is on. */
+  private async hearCalls(sounds: boolean): Promise<void> {
+    const name = this.session?.user.name;
+    if (name === undefined || !this.may('answer_calls')) return;
+    const all = await this.api.notifications().catch(() => undefined);
+    if (!all || this.session?.user.name !== name) return;
+    const waiting = all.filter((call) => !call.seen_by.includes(name)).reverse();
+    if (sounds && this.sound && waiting.length > this.calls.length) softTone();
+    this.calls = waiting;
+  }
+
+  /** Says that this user has seen a call; it leaves the banner. */
+  async answer(call: Notification): Promise<void> {
+    await this.api.seen(call.number);
+    this.calls = this.calls.filter((one) => one.number !== call.number);
   }
 
   private begin(session: Session): void {
@@ -135,6 +155,7 @@ export class Room {
     this.heardAt = 0;
     this.units.clear();
     this.announced = '';
+    this.calls = [];
   }
 
   /** Fetches everything once and follows from there; tries again for as long as this session is the one on screen. */
@@ -150,6 +171,7 @@ export class Room {
         this.queue = fromList(EMPTY, list.cases, list.at_event, list.deployments);
         this.trouble = '';
         this.follow(list.at_event);
+        void this.hearCalls(false);
         return;
       } catch (error) {
         if (this.started !== started) return;

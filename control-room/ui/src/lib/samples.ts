@@ -61,6 +61,7 @@ export function aCase(change: Partial<Case> = {}): Case {
     opened_at: NOON,
     updated_at: NOON,
     sightings: 1,
+    unanswered: 1,
     last_read: read(),
     last_match: { kind: 'exact' },
     bcu: 'KN',

@@ -15,6 +15,7 @@ export type Permission =
   | 'view_hotlists'
   | 'change_hotlists'
   | 'change_policies'
+  | 'answer_calls'
   | 'view_audit'
   | 'administer';
 
@@ -28,7 +29,8 @@ export type Outcome =
   | 'entry_out_of_date'
   | 'misread'
   | 'wrong_vehicle'
-  | 'other';
+  | 'other'
+  | 'recalled';
 
 export type EventKind =
   | 'opened'
@@ -38,7 +40,10 @@ export type EventKind =
   | 'deployed'
   | 'deployment_advanced'
   | 'proposed'
-  | 'closed';
+  | 'closed'
+  | 'recalled'
+  | 'escalated'
+  | 'notified';
 
 export type Marker =
   | 'registered_sex_offender'
@@ -183,6 +188,37 @@ export interface Match {
   past?: boolean;
 }
 
+/** An entry that led a case is no longer looked for. */
+export interface Recall {
+  entry_id: string;
+  list: string;
+  cause: 'withdrawn' | 'expired';
+  at: Timestamp;
+  /** The entry that leads instead; absent where none is left. */
+  led_by?: string;
+}
+
+/** Which rule of which version did what to a case. */
+export interface Ruled {
+  rule: string;
+  version: number;
+  at: Timestamp;
+  from?: Grade;
+  grade: Grade;
+  notified?: string[];
+  signed_in?: string[];
+}
+
+/** Somebody was called to a case. */
+export interface Notification {
+  number: number;
+  case_id: string;
+  at: Timestamp;
+  desk: string;
+  said: string;
+  seen_by: string[];
+}
+
 export interface Case {
   case_id: string;
   vrm: string;
@@ -198,6 +234,11 @@ export interface Case {
   entry: Entry;
   last_decision: Decision | null;
   conclusion: Conclusion | null;
+  recall?: Recall;
+  /** Sightings since a person last decided anything about it. */
+  unanswered: number;
+  /** What rules did to it, the newest last. */
+  ruled?: Ruled[];
 }
 
 export interface Deployment {
@@ -229,6 +270,8 @@ export interface CaseEvent {
   hit_id?: string;
   deployments?: Deployment[];
   proposals?: Proposal[];
+  /** What a rule did, in words. */
+  said?: string;
 }
 
 export interface Hit {

@@ -1,6 +1,6 @@
 // The field's words for what the wire abbreviates.
 
-import type { Action, CaseState, DeploymentState, EventKind, Grade, Marker, Outcome, Skill, UnitState } from './types';
+import type { Action, CaseState, DeploymentState, EventKind, Grade, Marker, Outcome, Recall, Skill, UnitState } from './types';
 
 export const GRADES: Record<Grade, { name: string; promise: string }> = {
   1: { name: 'Immediate', promise: 'now' },
@@ -66,6 +66,9 @@ export const EVENTS: Record<EventKind, string> = {
   deployment_advanced: 'Unit',
   proposed: 'Units ranked',
   closed: 'Closed',
+  recalled: 'Recalled',
+  escalated: 'Escalated',
+  notified: 'Called',
 };
 
 export const OUTCOMES: Record<Outcome, string> = {
@@ -79,7 +82,19 @@ export const OUTCOMES: Record<Outcome, string> = {
   misread: 'Plate misread',
   wrong_vehicle: 'Right plate, wrong vehicle',
   other: 'Other, see note',
+  recalled: 'Marker withdrawn or expired before anybody looked',
 };
+
+/** What a recall says to whoever works on the case; nothing where the case was not recalled. */
+export function recallWords(recall: Recall | undefined): { word: string; says: string } | undefined {
+  if (!recall) return undefined;
+  const gone = `Marker ${recall.cause}`;
+  if (recall.led_by) return { word: gone, says: `No longer on ${recall.list}. Another marker leads this case now.` };
+  return {
+    word: `${gone}: stand down`,
+    says: `No longer on ${recall.list}. Stand down unless there are other grounds, then close the case.`,
+  };
+}
 
 /** Why a case is rejected, in the order of the keys 1 to 4. */
 export const REJECTIONS: readonly Outcome[] = ['misread', 'wrong_vehicle', 'entry_out_of_date', 'other'];

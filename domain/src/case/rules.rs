@@ -1,0 +1,134 @@
+//! What a rule does to a case.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Case, CaseEvent, CaseState, EventKind, event};
+use crate::UserName;
+use crate::hotlist::Grade;
+use crate::read::PlateRead;
+
+/// Reads by one camera within this time are one sighting: a vehicle in a queue before it has not come back.
+pub const ONE_SIGHTING: SignedDuration = SignedDuration::from_mins(5);
+/// Deeds of rules that a case keeps: the newest. Its events keep them all.
+pub const MAX_RULED: usize = 50;
+
+/// A rule that holds, as the engine gives it: which, and what it wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleEffect {
+    /// The rule's name.
+    pub rule: String,
+    /// The version of the rule file.
+    pub version: u64,
+    /// One grade up.
+    pub raise_grade: bool,
+    /// At least this grade.
+    pub set_grade: Option<Grade>,
+    /// Units and desks that are told.
+    pub notify: Vec<String>,
+}
+
+/// Which rule of which version did what to a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruled {
+    /// The rule's name.
+    pub rule: String,
+    /// The version of the rule file; 0 is the force's own, as it came.
+    pub version: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The grade before, where it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Grade>,
+    /// The grade after.
+    pub grade: Grade,
+    /// Units and desks that were told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notified: Vec<String>,
+    /// Operators and supervisors who were signed in and had not acted; empty where nobody was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_in: Vec<UserName>,
+}
+
+/// Whether a further read is a sighting of its own: elsewhere, or after a while.
+pub(super) fn is_another_sighting(before: &PlateRead, read: &PlateRead) -> bool {
+    before.camera != read.camera || read.captured_at.duration_since(before.captured_at).abs() >= ONE_SIGHTING
+}
+
+/// Does to a case what a rule wants that held at `cause`, an event of this case: one event where the grade changes, and one where
+/// somebody is notified. Nothing where the case is over, is recalled, or a person has decided about it since.
+///
+/// `signed_in` are the operators and supervisors who could have acted, and had not.
+#[must_use]
+pub fn apply_rule(
+    case: &Case,
+    cause: &Case,
+    effect: &RuleEffect,
+    signed_in: &[UserName],
+    now: Timestamp,
+) -> Vec<CaseEvent> {
+    if !case.state.is_open() || case.is_recalled() || case.version != cause.version {
+        return Vec::new();
+    }
+    let raised = if effect.raise_grade {
+        case.grade.raised()
+    } else {
+        case.grade
+    };
+    let grade = effect.set_grade.map_or(raised, |set| raised.min(set));
+    let changed = grade != case.grade;
+    if !changed && effect.notify.is_empty() {
+        return Vec::new();
+    }
+    let ruled = Ruled {
+        rule: effect.rule.clone(),
+        version: effect.version,
+        at: now,
+        from: changed.then_some(case.grade),
+        grade,
+        notified: effect.notify.clone(),
+        signed_in: signed_in.to_vec(),
+    };
+    let mut case = case.clone();
+    case.grade = grade;
+    case.updated_at = now;
+    case.ruled.push(ruled.clone());
+    let surplus = case.ruled.len().saturating_sub(MAX_RULED);
+    case.ruled.drain(..surplus);
+    let said = |what: String| {
+        format!(
+            "{what}: {} (rules {}){}",
+            ruled.rule,
+            ruled.version,
+            ruled.non_decision(&case)
+        )
+    };
+    let mut events = Vec::new();
+    if let Some(from) = ruled.from {
+        events.push(CaseEvent {
+            said: said(format!("grade {from} to {grade}")),
+            ..event(EventKind::Escalated, case.clone(), now)
+        });
+    }
+    if !ruled.notified.is_empty() {
+        events.push(CaseEvent {
+            said: said(ruled.notified.join(", ")),
+            ..event(EventKind::Notified, case.clone(), now)
+        });
+    }
+    events
+}
+
+impl Ruled {
+    /// Who did not act, where nobody has decided anything about the case.
+    fn non_decision(&self, case: &Case) -> String {
+        if case.state != CaseState::New {
+            return String::new();
+        }
+        let names: Vec<&str> = self.signed_in.iter().map(UserName::as_str).collect();
+        match names.as_slice() {
+            [] => "; nobody acted, and nobody was signed in".to_owned(),
+            names => format!("; nobody acted, signed in: {}", names.join(", ")),
+        }
+    }
+}

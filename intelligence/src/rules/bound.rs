@@ -1,0 +1,207 @@
+//! What a condition may be, so that evaluating it is bounded whatever the facts are.
+//!
+//! CEL ends always, but an expression of 80 characters can build a list of a million members: `map` over `map`, or a text added to
+//! itself in each. So a condition may go through lists ([`exists`, `all`, `exists_one`](MAX_DEPTH)), not make them; what it goes
+//! through is a list of facts or one that is written out, with at most [`MAX_LIST`] members; and the steps that this can come to
+//! are counted before it is ever evaluated.
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, SelectExpr};
+use domain::hotlist::Marker;
+
+use super::Facts;
+
+/// Longest condition, in characters: some ten lines.
+pub const MAX_EXPRESSION: usize = 1_000;
+/// Brackets in brackets: the parser recurses.
+pub const MAX_NESTING: usize = 32;
+/// Loops within loops.
+pub const MAX_DEPTH: usize = 2;
+/// Members of a list that a loop goes through.
+pub const MAX_LIST: usize = 32;
+/// Most steps that a condition may take: some 2 ms at 100 ns each. A loop in a loop over a comparison takes 10,000.
+pub const MAX_STEPS: u64 = 20_000;
+const _: () = assert!(Marker::ALL.len() <= MAX_LIST);
+
+/// Functions and operators that cost a step each.
+const FUNCTIONS: [&str; 24] = [
+    "_&&_",
+    "_||_",
+    "!_",
+    "_==_",
+    "_!=_",
+    "_<_",
+    "_<=_",
+    "_>_",
+    "_>=_",
+    "@in",
+    "_?_:_",
+    "_+_",
+    "_-_",
+    "_*_",
+    "_/_",
+    "_%_",
+    "-_",
+    "_[_]",
+    "size",
+    "startsWith",
+    "endsWith",
+    "contains",
+    "@not_strictly_false",
+    "has",
+];
+/// Those whose result is true or false.
+const TRUTHS: [&str; 13] = [
+    "_&&_",
+    "_||_",
+    "!_",
+    "_==_",
+    "_!=_",
+    "_<_",
+    "_<=_",
+    "_>_",
+    "_>=_",
+    "@in",
+    "startsWith",
+    "endsWith",
+    "contains",
+];
+
+/// What is wrong, at which node.
+pub(super) type Fault = (u64, String);
+
+/// Steps that a condition takes at most.
+pub(super) fn steps(root: &IdedExpr) -> Result<u64, Fault> {
+    if !is_truth(root) {
+        return Err((root.id, "the result is not true or false".to_owned()));
+    }
+    let steps = Walk::default().steps(root)?;
+    if steps > MAX_STEPS {
+        return Err((root.id, format!("may take {steps} steps, more than {MAX_STEPS}")));
+    }
+    Ok(steps)
+}
+
+fn is_truth(expr: &IdedExpr) -> bool {
+    match &expr.expr {
+        Expr::Call(call) if call.func_name == "_?_:_" => call.args.iter().skip(1).all(is_truth),
+        Expr::Call(call) => TRUTHS.contains(&call.func_name.as_str()),
+        Expr::Comprehension(_) => true,
+        Expr::Select(select) => select.test,
+        Expr::Literal(cel::common::ast::LiteralValue::Boolean(_)) => true,
+        _ => false,
+    }
+}
+
+/// The way through an expression: the names that loops have bound so far.
+#[derive(Default)]
+struct Walk {
+    bound: Vec<String>,
+    depth: usize,
+}
+
+impl Walk {
+    fn steps(&mut self, node: &IdedExpr) -> Result<u64, Fault> {
+        let refuse = |what: &str| Err((node.id, what.to_owned()));
+        match &node.expr {
+            Expr::Literal(_) => Ok(1),
+            Expr::Ident(name) => self.ident(node.id, name),
+            Expr::Select(select) => self.select(node.id, select),
+            Expr::Call(call) => self.call(node.id, call),
+            Expr::List(list) => self.list(node.id, list),
+            Expr::Comprehension(inner) => self.comprehension(node.id, inner),
+            Expr::Map(_) | Expr::Struct(_) => refuse("a condition makes no maps"),
+            Expr::Unspecified => refuse("an empty expression"),
+        }
+    }
+
+    fn ident(&self, id: u64, name: &str) -> Result<u64, Fault> {
+        if self.bound.iter().any(|bound| bound == name) {
+            return Ok(1);
+        }
+        match Facts::NAMES.iter().find(|(root, _)| *root == name) {
+            Some((_, [])) => Ok(1),
+            Some((root, fields)) => Err((id, format!("{root} of what? it has {}", fields.join(", ")))),
+            None => {
+                let roots: Vec<&str> = Facts::NAMES.iter().map(|(root, _)| *root).collect();
+                Err((id, format!("{name} is not known; there are {}", roots.join(", "))))
+            }
+        }
+    }
+
+    fn select(&mut self, id: u64, select: &SelectExpr) -> Result<u64, Fault> {
+        if let Expr::Ident(root) = &select.operand.expr
+            && !self.bound.contains(root)
+            && let Some((root, fields)) = Facts::NAMES.iter().find(|(name, _)| name == root)
+        {
+            if fields.contains(&select.field.as_str()) {
+                return Ok(1);
+            }
+            return Err((
+                id,
+                format!("{root} has no {}; it has {}", select.field, fields.join(", ")),
+            ));
+        }
+        Ok(1 + self.steps(&select.operand)?)
+    }
+
+    fn call(&mut self, id: u64, call: &CallExpr) -> Result<u64, Fault> {
+        if !FUNCTIONS.contains(&call.func_name.as_str()) {
+            return Err((id, format!("the function {} is not for rules", call.func_name)));
+        }
+        let mut steps = 1;
+        for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
+            steps += self.steps(part)?;
+        }
+        Ok(steps)
+    }
+
+    fn list(&mut self, id: u64, list: &ListExpr) -> Result<u64, Fault> {
+        if list.elements.len() > MAX_LIST {
+            return Err((id, format!("a list has at most {MAX_LIST} members")));
+        }
+        list.elements
+            .iter()
+            .try_fold(1, |sum, member| Ok(sum + self.steps(member)?))
+    }
+
+    fn comprehension(&mut self, id: u64, inner: &ComprehensionExpr) -> Result<u64, Fault> {
+        if self.depth == MAX_DEPTH {
+            return Err((id, format!("more than {MAX_DEPTH} loops within each other")));
+        }
+        if matches!(inner.accu_init.expr, Expr::List(_) | Expr::Map(_)) {
+            return Err((
+                id,
+                "a condition makes no lists: use exists, all or exists_one".to_owned(),
+            ));
+        }
+        let written = |list: &ListExpr| {
+            list.elements
+                .iter()
+                .all(|one| matches!(one.expr, Expr::Literal(_)))
+        };
+        match &inner.iter_range.expr {
+            Expr::Select(select) if matches!(select.operand.expr, Expr::Ident(_)) => {}
+            Expr::List(list) if written(list) => {}
+            _ => {
+                return Err((
+                    id,
+                    "a loop goes through a list of facts, or one written out".to_owned(),
+                ));
+            }
+        }
+        let range = self.steps(&inner.iter_range)?;
+        let names = [
+            Some(&inner.accu_var),
+            Some(&inner.iter_var),
+            inner.iter_var2.as_ref(),
+        ];
+        let before = self.bound.len();
+        self.bound.extend(names.into_iter().flatten().cloned());
+        self.depth += 1;
+        let each = self.steps(&inner.loop_cond)? + self.steps(&inner.loop_step)?;
+        let ends = self.steps(&inner.accu_init)? + self.steps(&inner.result)?;
+        self.depth -= 1;
+        self.bound.truncate(before);
+        Ok(range + ends + each * MAX_LIST as u64)
+    }
+}

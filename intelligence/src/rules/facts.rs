@@ -1,0 +1,152 @@
+//! What a rule may ask about.
+
+use domain::case::CaseEvent;
+use domain::force::Force;
+use serde::{Deserialize, Serialize};
+
+/// Everything that a condition may name. No free text, and no plate: a rule is about what is coded. In a test case, what is not
+/// given is empty or 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Facts {
+    /// The latest read.
+    pub read: ReadFacts,
+    /// The entry that leads the case.
+    pub entry: EntryFacts,
+    /// What was seen of the vehicle.
+    pub sightings: SightingFacts,
+    /// The case.
+    pub case: CaseFacts,
+    /// When the latest read was captured, in seconds since 1970: a backlog is judged by the times at which it happened.
+    pub now: i64,
+}
+
+/// See [`Facts::read`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadFacts {
+    /// Its camera.
+    pub camera: String,
+    /// The camera's site; empty where the camera is none of the force's.
+    pub site: String,
+    /// The BCU on whose ground the site lies; empty where it is on nobody's.
+    pub bcu: String,
+    /// `exact`, `misread`, `wildcard` or `clone`.
+    pub matched: String,
+}
+
+/// See [`Facts::entry`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EntryFacts {
+    /// Its list.
+    pub list: String,
+    /// 1 to 4, as listed.
+    pub grade: i64,
+    /// `stop`, `observe`, `silent` or `intelligence`.
+    pub action: String,
+    /// Codes such as `WM`; at most as many as there are markers.
+    pub markers: Vec<String>,
+    /// Seconds since it came onto its list.
+    pub age_s: i64,
+}
+
+/// See [`Facts::sightings`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SightingFacts {
+    /// Reads of the case.
+    pub count: i64,
+    /// Sightings since a person last decided anything about the vehicle, this one included; repeats at one camera within minutes are
+    /// one.
+    pub unanswered: i64,
+}
+
+/// See [`Facts::case`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CaseFacts {
+    /// Its grade now, which a rule may have raised.
+    pub grade: i64,
+    /// `new`, `confirmed` or `deployed`.
+    pub state: String,
+}
+
+impl Facts {
+    /// Every name that a condition may begin with, and the fields behind it; `now` has none.
+    pub(super) const NAMES: [(&'static str, &'static [&'static str]); 5] = [
+        ("read", &["camera", "site", "bcu", "matched"]),
+        ("entry", &["list", "grade", "action", "markers", "age_s"]),
+        ("sightings", &["count", "unanswered"]),
+        ("case", &["grade", "state"]),
+        ("now", &[]),
+    ];
+
+    /// The facts of a case as an event left it.
+    #[must_use]
+    pub fn of(event: &CaseEvent, force: &Force) -> Self {
+        let case = &event.case;
+        let now = case.last_read.captured_at;
+        let camera = force.camera(&case.last_read.camera);
+        let entry = &case.entry;
+        Self {
+            read: ReadFacts {
+                camera: case.last_read.camera.to_string(),
+                site: camera.map(|camera| camera.site.to_string()).unwrap_or_default(),
+                bcu: case.bcu.as_ref().map(ToString::to_string).unwrap_or_default(),
+                matched: name(&case.last_match.kind),
+            },
+            entry: EntryFacts {
+                list: entry.list.to_string(),
+                grade: u8::from(entry.grade).into(),
+                action: name(&entry.action),
+                markers: entry
+                    .markers
+                    .iter()
+                    .map(|marker| marker.code().to_owned())
+                    .collect(),
+                age_s: now.as_second() - entry.listed_at.as_second(),
+            },
+            sightings: SightingFacts {
+                count: case.sightings.into(),
+                unanswered: case.unanswered.into(),
+            },
+            case: CaseFacts {
+                grade: u8::from(case.grade).into(),
+                state: case.state.name().to_owned(),
+            },
+            now: now.as_second(),
+        }
+    }
+}
+
+/// A unit variant's name on the wire.
+fn name(value: &impl Serialize) -> String {
+    match cel::to_value(value) {
+        Ok(cel::Value::String(name)) => name.to_string(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fact_has_its_name_among_those_that_a_condition_may_use() {
+        let toml = toml::Value::try_from(Facts::default()).unwrap();
+        let table = toml.as_table().unwrap();
+        assert_eq!(table.len(), Facts::NAMES.len());
+        for (root, fields) in Facts::NAMES {
+            let known: Vec<&str> = match &table[root] {
+                toml::Value::Table(fields) => fields.keys().map(String::as_str).collect(),
+                _ => Vec::new(),
+            };
+            let mut fields = fields.to_vec();
+            fields.sort_unstable();
+            let mut known = known;
+            known.sort_unstable();
+            assert_eq!(known, fields, "{root}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Rule files: what goes live, what is refused and where, and that evaluation is bounded.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use intelligence::rules::bound::{MAX_LIST, MAX_STEPS};
+use intelligence::rules::{EntryFacts, Facts, RuleFault, RuleFile, SightingFacts};
+
+const SHIPPED: &str = include_str!("../../data/merseyside/rules.toml");
+
+/// A file of one rule with this condition, and tests for it.
+fn file(condition: &str, tests: &str) -> String {
+    format!("[[rule]]\nname = \"one\"\nwhen = '{condition}'\nraise_grade = true\n{tests}")
+}
+
+/// Tests that any condition on `case.grade == 2` passes.
+const TESTS: &str = "[[rule.test]]\nname = \"yes\"\ngiven = { case = { grade = 2 } }\nexpect = true\n\
+                     [[rule.test]]\nname = \"no\"\nexpect = false\n";
+
+fn faults(text: &str) -> Vec<RuleFault> {
+    RuleFile::parse(text).err().unwrap_or_default()
+}
+
+#[test]
+fn the_shipped_rules_pass_their_own_tests() {
+    assert_eq!(faults(SHIPPED), []);
+    let facts = |unanswered| Facts {
+        entry: EntryFacts {
+            action: "stop".into(),
+            ..EntryFacts::default()
+        },
+        sightings: SightingFacts { count: 9, unanswered },
+        ..Facts::default()
+    };
+    let rules = RuleFile::parse(SHIPPED).unwrap();
+    for (unanswered, expected) in [(1, 0), (2, 1), (3, 1), (4, 0)] {
+        let (holding, failed) = rules.judge(&facts(unanswered));
+        assert_eq!((holding.len(), failed.len()), (expected, 0), "{unanswered}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_wrong_is_refused_by_place_and_reason() {
+    let deep = format!("{}case.grade == 2{}", "(".repeat(40), ")".repeat(40));
+    let long = format!("case.grade == {}2", " ".repeat(1_000));
+    let many: Vec<String> = (0..=MAX_LIST).map(|number| number.to_string()).collect();
+    let many = format!("case.grade in [{}]", many.join(","));
+    let loops = "entry.markers.exists(a, entry.markers.exists(b, entry.markers.exists(c, a == b && b == c)))";
+    let costly = format!(
+        "entry.markers.all(a, entry.markers.all(b, {}))",
+        ["a == b"; 9].join(" || ")
+    );
+    for (condition, column, says) in [
+        ("case.grade ==", 22, "mismatched input"),
+        ("case.grad == 2", 13, "case has no grad; it has grade, state"),
+        ("kase.grade == 2", 9, "kase is not known"),
+        ("true && entry == entry", 17, "entry of what?"),
+        ("case.grade", 13, "not true or false"),
+        ("case.grade + 1", 20, "not true or false"),
+        (
+            "case.state.matches(\"(a+)+\") == true",
+            0,
+            "the function matches is not for rules",
+        ),
+        (
+            "entry.markers.map(m, m + m).exists(m, true)",
+            0,
+            "a loop goes through",
+        ),
+        ("size(entry.markers.map(m, m + m)) > 0", 0, "makes no lists"),
+        (
+            "[entry.list + entry.list].exists(l, l == \"\")",
+            0,
+            "a loop goes through",
+        ),
+        (loops, 0, "more than 2 loops"),
+        (&costly, 0, "steps, more than"),
+        (&deep, 8, "at most 32 brackets"),
+        (&long, 8, "at most 1000 characters"),
+        (&many, 0, "at most 32 members"),
+        ("{\"a\": 1} == {}", 0, "makes no maps"),
+    ] {
+        let found = faults(&file(condition, TESTS));
+        let fault = found
+            .first()
+            .unwrap_or_else(|| panic!("{condition} went through"));
+        assert!(fault.reason.contains(says), "{condition}: {fault}");
+        assert_eq!(
+            (fault.line, fault.rule.as_str()),
+            (3, "one"),
+            "{condition}: {fault}"
+        );
+        assert!(column == 0 || fault.column == column, "{condition}: {fault}");
+    }
+}
+
+#[test]
+fn a_file_that_is_wrong_is_refused_by_place_and_reason() {
+    let good = file("case.grade == 2", TESTS);
+    assert_eq!(faults(&good), []);
+    let wrong_test = good.replace("expect = false", "expect = true");
+    for (text, line, says) in [
+        (wrong_test.as_str(), 10, "test \"no\" expects true and is false"),
+        (
+            &good.replace("raise_grade = true", "raise = true"),
+            4,
+            "unknown field",
+        ),
+        (
+            &good.replace("raise_grade = true", "set_grade = 7"),
+            4,
+            "a grade is 1, 2, 3 or 4",
+        ),
+        (&good.replace("raise_grade = true", ""), 2, "does nothing"),
+        (
+            &good.replace("{ grade = 2 }", "{ colour = 2 }"),
+            7,
+            "unknown field",
+        ),
+        (&format!("{good}{good}"), 13, "another rule has this name"),
+        (&file("case.grade == 2", ""), 2, "needs a test"),
+        ("[[rule]\n", 1, ""),
+    ] {
+        let found = faults(text);
+        assert!(
+            found
+                .iter()
+                .any(|fault| fault.line == line && fault.reason.contains(says)),
+            "wanted line {line}, {says}; found {found:?}"
+        );
+    }
+}
+
+#[test]
+fn the_dearest_condition_that_may_go_live_is_evaluated_within_its_bound() {
+    let dear = format!(
+        "entry.markers.all(a, entry.markers.all(b, {}))",
+        "a == b || a != b"
+    );
+    let tests =
+        "[[rule.test]]\nname = \"yes\"\nexpect = true\n[[rule.test]]\nname = \"no\"\nexpect = false\n";
+    let text = file(&format!("{dear} && sightings.count == 0"), tests).replace(
+        "expect = false",
+        "given = { sightings = { count = 1 } }\nexpect = false",
+    );
+    let rules = RuleFile::parse(&text).unwrap();
+    assert!(rules.rules[0].steps <= MAX_STEPS && rules.rules[0].steps > MAX_STEPS / 4);
+    let facts = Facts {
+        entry: EntryFacts {
+            markers: (0..MAX_LIST).map(|number| number.to_string()).collect(),
+            ..EntryFacts::default()
+        },
+        ..Facts::default()
+    };
+    let (holding, failed) = rules.judge(&facts);
+    assert_eq!((holding.len(), failed.len()), (1, 0));
+}
