@@ -138,7 +138,10 @@ async fn a_draft_changes_nothing_until_a_second_person_authorises_it(world: &Wor
     );
     assert_eq!(store.revision().await.unwrap(), (Revision(0), 0));
     assert!(store.pending_changes(0, 10).await.unwrap().is_empty());
-    assert_eq!(store.drafts(None, 10).await.unwrap(), std::slice::from_ref(&draft));
+    assert_eq!(
+        store.drafts(None, 10).await.unwrap(),
+        std::slice::from_ref(&draft)
+    );
     assert_eq!(store.draft_entries(draft.draft, 10).await.unwrap().len(), 2);
 
     let own = decide(&store, &draft, Verdict::Authorise, "ann")
@@ -377,7 +380,10 @@ async fn a_draft_survives_a_new_start(world: &World) {
     let draft = drafted(&store, Wish::Replace(entries(&["AA1"])), "ann").await;
     drop(store);
     let store = world.open().await;
-    assert_eq!(store.drafts(None, 10).await.unwrap(), std::slice::from_ref(&draft));
+    assert_eq!(
+        store.drafts(None, 10).await.unwrap(),
+        std::slice::from_ref(&draft)
+    );
     decide(&store, &draft, Verdict::Authorise, "bob").await.unwrap();
     let later = at(0) + SignedDuration::from_secs(9);
     assert_eq!(
