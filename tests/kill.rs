@@ -36,6 +36,60 @@ fn the_single_process_loses_and_doubles_nothing_through_kill_9() {
     );
 }
 
+#[test]
+fn kill_9_while_a_draft_is_authorised_leaves_the_old_list_or_the_new_one_whole() {
+    const ROWS: u64 = 20_000;
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let four_eyes = [("STEELRING_LISTS__FOUR_EYES".to_owned(), "true".to_owned())];
+    let start = || Up::start(&data, &[], &four_eyes);
+    let mut up = start();
+    let data_flag = ["--data", data.to_str().unwrap()];
+    let add = ["user", "add", "second", "--role", "intelligence", "--token"];
+    let said = support::run_ok(&[&add, &data_flag[..]].concat(), &[]);
+    let token = said.lines().find_map(|line| line.strip_prefix("token ")).unwrap();
+    let rows: String = (0..ROWS).map(|row| format!("K{row:05}X,4,seen\n")).collect();
+    let file = data.join("list.csv");
+    std::fs::write(&file, format!("vrm,grade,reason\n{rows}")).unwrap();
+    let load = ["hotlist", "load", "wanted", file.to_str().unwrap()];
+    support::run_ok(&[&load, &data_flag[..]].concat(), &[]);
+    // How many entries are live, and how many drafts wait.
+    let state = |up: &Up| {
+        let (_, lists) = Api::new(&up.control_room, token).get("/api/hotlists");
+        (
+            lists["entries"].as_u64().unwrap(),
+            lists["drafts"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(state(&up), (0, 1));
+    up.process.kill();
+    up = start();
+    for pause_ms in [0, 50, 150, 300, 600, 2_000, 10_000] {
+        let (address, second) = (up.control_room.clone(), token.to_owned());
+        let authorise = std::thread::spawn(move || {
+            let words = ["hotlist", "authorise", "1", "--server", &address];
+            support::run(&words, &[("STEELRING_TOKEN", &second)])
+                .status
+                .success()
+        });
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        up.process.kill();
+        let done = authorise.join().unwrap();
+        up = start();
+        match state(&up) {
+            (0, 1) => assert!(!done, "what was answered for is kept"),
+            (ROWS, 0) => break,
+            other => panic!("{other:?} after {pause_ms} ms is neither the old state nor the new one"),
+        }
+    }
+    assert_eq!(state(&up), (ROWS, 0));
+    support::eventually("the list is live", || {
+        let status = ["hotlist", "status"];
+        let status = support::run(&[&status, &data_flag[..]].concat(), &[]);
+        status.status.success().then_some(())
+    });
+}
+
 fn loaded_room(kafka: &Kafka, postgres: &Postgres) -> Room {
     let database = postgres.create_database("room").unwrap();
     let room = Room::open(kafka.brokers(), &database, &[]);

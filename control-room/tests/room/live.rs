@@ -239,24 +239,57 @@ async fn a_session_that_was_signed_out_elsewhere_ends_its_stream() {
         .expect("the stream ends");
 }
 
+/// A matcher tells what it judges under, so many seconds ago.
+async fn say(room: &Room, matcher: &str, revision: u64, age_s: i64) {
+    let now = Timestamp::now();
+    let status = MatcherStatus {
+        matcher: matcher.to_owned(),
+        revision: Revision(revision),
+        entries: 0,
+        applied_at: now,
+        at: now - SignedDuration::from_secs(age_s),
+    };
+    let record = wire::status_record(&status).unwrap();
+    room.log
+        .publish(Topic::MatcherStatus, vec![record])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_list_is_live_when_every_running_matcher_has_it_and_one_that_lags_is_named() {
+    let room = Room::open_with(memory().await, std::sync::Arc::new(EmbeddedLog::in_memory())).await;
+    say(&room, "fast", 1, 0).await;
+    say(&room, "slow", 0, 0).await;
+    say(&room, "gone", 0, 60).await;
+    let list = domain::ListName::parse("stolen").unwrap();
+    let entries = vec![crate::harness::entry("QX07PLT", 1)];
+    let by = crate::harness::user("intelligence");
+    let now = Timestamp::now();
+    room.store.replace_list(&list, entries, &by, now).await.unwrap();
+    room.store.set_published(Revision(1), 1, now).await.unwrap();
+    let browser = room.sign_in("intelligence").await;
+    let begun = Instant::now();
+    let until = async |live: bool, lagging: serde_json::Value| loop {
+        let (_, lists) = browser.get("/api/hotlists").await;
+        let shown = &lists["lists"][0];
+        if (&shown["live"], &shown["lagging"]) == (&json!(live), &lagging) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{lists}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    until(false, json!(["slow"])).await;
+    say(&room, "slow", 1, 0).await;
+    say(&room, "fast", 1, 0).await;
+    until(true, json!([])).await;
+}
+
 #[tokio::test]
 async fn matchers_are_shown_with_the_revision_they_applied() {
     let room = Room::open_with(memory().await, std::sync::Arc::new(EmbeddedLog::in_memory())).await;
-    let now = Timestamp::now();
-    for (matcher, age_s) in [("m1", 0), ("m2", 60)] {
-        let status = MatcherStatus {
-            matcher: matcher.to_owned(),
-            revision: Revision(0),
-            entries: 0,
-            applied_at: now,
-            at: now - SignedDuration::from_secs(age_s),
-        };
-        let record = wire::status_record(&status).unwrap();
-        room.log
-            .publish(Topic::MatcherStatus, vec![record])
-            .await
-            .unwrap();
-    }
+    say(&room, "m1", 0, 0).await;
+    say(&room, "m2", 0, 60).await;
     let browser = room.sign_in("intelligence").await;
     let begun = Instant::now();
     let matchers = loop {
