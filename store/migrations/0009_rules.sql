@@ -10,6 +10,9 @@ CREATE TABLE rule_files (
 INSERT INTO counters (name, value) VALUES ('rule_file', 0), ('notification', 0);
 INSERT INTO counters (name, value) SELECT 'rules', value FROM counters WHERE name = 'event';
 
+-- A vehicle's case that ended by itself: what nobody had acted on counts on in its next.
+CREATE INDEX cases_ended_unanswered ON cases (vrm) WHERE is_open = 0 AND recalled = 1;
+
 -- Whom a rule called to a case.
 CREATE TABLE notifications (
     number BIGINT NOT NULL PRIMARY KEY,

@@ -21,6 +21,8 @@ struct Known {
     hits: HashSet<HitId>,
     /// The open case of each of the batch's marks.
     open: HashMap<Vrm, Case>,
+    /// The last case of each of the batch's marks that has none open, where it ended by itself.
+    ended: HashMap<Vrm, Case>,
     /// Which of the batch's reads count in which case already.
     counted: HashSet<(ReadId, CaseId)>,
 }
@@ -93,6 +95,7 @@ fn fold<'a>(arrivals: &'a [Arrival], known: Known, now: Timestamp) -> Outcome<'a
     let Known {
         mut hits,
         mut open,
+        ended,
         mut counted,
     } = known;
     let mut outcome = Outcome {
@@ -115,7 +118,13 @@ fn fold<'a>(arrivals: &'a [Arrival], known: Known, now: Timestamp) -> Outcome<'a
                 let new_read = !counted.contains(&(hit.read.read_id, case.case_id));
                 case::sight(case, hit, bcu, new_read, now)
             }
-            None => case::open(hit, bcu, now),
+            None => {
+                let opened = case::open(hit, bcu, now);
+                match ended.get(&hit.vrm()) {
+                    Some(before) => opened.counting_on(before),
+                    None => opened,
+                }
+            }
         };
         let case_id = event.case.case_id;
         counted.insert((hit.read.read_id, case_id));
@@ -154,6 +163,13 @@ async fn known(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Known, StoreError> {
     for (doc,) in read_rows::<_, (String,)>(tx, step, &text, &marks).await? {
         let case: Case = from_json("case", &doc)?;
         known.open.insert(case.vrm, case);
+    }
+    let text = "SELECT doc FROM cases WHERE is_open = 0 AND recalled = 1 AND vrm IN (SELECT value ->> 0 FROM given) \
+                AND NOT EXISTS (SELECT 1 FROM cases later \
+                WHERE later.vrm = cases.vrm AND later.opened_at > cases.opened_at)";
+    for (doc,) in read_rows::<_, (String,)>(tx, step, text, &marks).await? {
+        let case: Case = from_json("case", &doc)?;
+        known.ended.insert(case.vrm, case);
     }
     let text = "SELECT read_id, case_id FROM hits \
                 WHERE case_id IS NOT NULL AND read_id IN (SELECT value ->> 0 FROM given)";

@@ -302,6 +302,8 @@ async fn on_duty(tx: &mut Tx, now: Timestamp) -> Result<Vec<UserName>, StoreErro
 
 /// A row for each desk that an event calls.
 async fn notify(tx: &mut Tx, event: &CaseEvent, desks: &[String]) -> Result<(), StoreError> {
+    let why = event.case.ruled.last().map(|ruled| ruled.why(event.case.state));
+    let why = storable(&why.unwrap_or_default());
     let first = take_numbers(tx, "notification", desks.len()).await?;
     for (place, desk) in (first..).zip(desks) {
         sqlx::query(
@@ -311,7 +313,7 @@ async fn notify(tx: &mut Tx, event: &CaseEvent, desks: &[String]) -> Result<(), 
         .bind(event.case.case_id.to_string())
         .bind(millis(event.at))
         .bind(storable(desk))
-        .bind(storable(&event.said))
+        .bind(why.clone())
         .execute(tx.on())
         .await
         .step("writing notifications")?;

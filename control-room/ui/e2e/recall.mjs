@@ -47,6 +47,7 @@ async function run() {
   await page.locator('[data-testid=case-panel][data-state=confirmed]').waitFor();
   await page.locator('[data-testid^=proposal-]').first().waitFor();
   await page.keyboard.press('d');
+  await page.keyboard.press('1');
   await page.locator('[data-testid=case-panel][data-state=deployed]').waitFor();
   must((await panel.getByTestId('recall').count()) === 0, 'nothing is recalled yet');
 

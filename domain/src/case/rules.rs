@@ -95,14 +95,8 @@ pub fn apply_rule(
     case.ruled.push(ruled.clone());
     let surplus = case.ruled.len().saturating_sub(MAX_RULED);
     case.ruled.drain(..surplus);
-    let said = |what: String| {
-        format!(
-            "{what}: {} (rules {}){}",
-            ruled.rule,
-            ruled.version,
-            ruled.non_decision(&case)
-        )
-    };
+    let why = ruled.why(case.state);
+    let said = |what: String| format!("{what}: {why}");
     let mut events = Vec::new();
     if let Some(from) = ruled.from {
         events.push(CaseEvent {
@@ -119,16 +113,25 @@ pub fn apply_rule(
     events
 }
 
+impl CaseEvent {
+    /// The opening of a case whose vehicle had one `before` that ended by itself: what nobody had acted on then counts on.
+    #[must_use]
+    pub fn counting_on(mut self, before: &Case) -> Self {
+        self.case.unanswered = self.case.unanswered.saturating_add(before.unanswered);
+        self
+    }
+}
+
 impl Ruled {
-    /// Who did not act, where nobody has decided anything about the case.
-    fn non_decision(&self, case: &Case) -> String {
-        if case.state != CaseState::New {
-            return String::new();
-        }
+    /// Which rule it was, and who had not acted where nobody has decided anything about the case, for people.
+    #[must_use]
+    pub fn why(&self, state: CaseState) -> String {
         let names: Vec<&str> = self.signed_in.iter().map(UserName::as_str).collect();
-        match names.as_slice() {
-            [] => "; nobody acted, and nobody was signed in".to_owned(),
-            names => format!("; nobody acted, signed in: {}", names.join(", ")),
-        }
+        let absent = match (state, names.as_slice()) {
+            (CaseState::New, []) => "; nobody acted, and nobody was signed in".to_owned(),
+            (CaseState::New, names) => format!("; nobody acted, signed in: {}", names.join(", ")),
+            _ => String::new(),
+        };
+        format!("{} (rules {}){absent}", self.rule, self.version)
     }
 }

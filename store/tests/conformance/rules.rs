@@ -10,6 +10,7 @@ use crate::world::{World, arrival, at, decide, entry, user};
 
 claims!(
     a_rule_acts_once_however_many_dispatchers_find_that_it_holds,
+    what_nobody_acted_on_counts_on_in_the_next_case_unless_a_person_ended_it,
     a_rule_does_nothing_where_a_person_has_decided_since,
     who_was_signed_in_and_did_not_act_stands_in_the_record,
     a_call_is_seen_by_those_who_say_so,
@@ -80,6 +81,38 @@ async fn a_rule_acts_once_however_many_dispatchers_find_that_it_holds(world: &Wo
     assert_eq!(one.cases(&filter).await.unwrap()[0].grade, Grade::One);
 }
 
+async fn what_nobody_acted_on_counts_on_in_the_next_case_unless_a_person_ended_it(world: &World) {
+    let store = world.open().await;
+    let listed = entry("AB12CDE", 3, "x");
+    let (list, by) = (listed.list.clone(), user("ian"));
+    store
+        .replace_list(&list, vec![listed.clone()], &by, at(0))
+        .await
+        .unwrap();
+    let (case, _) = seen_thrice(&store, "AB12CDE").await;
+    store
+        .replace_list(&list, Vec::new(), &by, at(2_000))
+        .await
+        .unwrap();
+    store.recall(case.case_id, at(2_001)).await.unwrap().unwrap();
+    let again = [arrival(listed.clone(), "c3", 4_000)];
+    let opened = store.apply_hits(&again, &[], at(4_000)).await.unwrap();
+    assert_eq!(
+        (opened.events[0].kind, opened.events[0].case.unanswered),
+        (EventKind::Opened, 4)
+    );
+    let reject = Command::Reject {
+        outcome: domain::case::Outcome::Misread,
+        note: String::new(),
+    };
+    decide(&store, &opened.events[0].case, &reject, "smith")
+        .await
+        .unwrap();
+    let again = [arrival(listed, "c1", 8_000)];
+    let opened = store.apply_hits(&again, &[], at(8_000)).await.unwrap();
+    assert_eq!(opened.events[0].case.unanswered, 1, "a person's decision answers");
+}
+
 async fn a_rule_does_nothing_where_a_person_has_decided_since(world: &World) {
     let store = world.open().await;
     let (case, held) = seen_thrice(&store, "AB12CDE").await;
@@ -124,6 +157,10 @@ async fn a_call_is_seen_by_those_who_say_so(world: &World) {
     store.apply_rules(&[held], 3, at(2_000)).await.unwrap();
     let call = &store.notifications(10).await.unwrap()[0];
     assert_eq!((call.case_id, call.desk.as_str()), (case.case_id, "supervisor"));
+    assert_eq!(
+        call.said,
+        "third (rules 4); nobody acted, and nobody was signed in"
+    );
     assert!(call.seen_by.is_empty());
     for name in ["sue", "bob", "sue"] {
         store
