@@ -88,6 +88,10 @@ drawn! {
         notified: Option<Vec<String>>,
         /// Who was signed in and had not acted; absent where nobody was.
         signed_in: Option<Vec<String>>,
+        /// People's decisions about the case until then.
+        decisions: u64,
+        /// Sightings since the last of them.
+        unanswered: u32,
     }
 
     /// Somebody was called to a case.

@@ -440,3 +440,36 @@ fn a_rule_raises_a_grade_and_never_lowers_one() {
         );
     }
 }
+
+#[test]
+fn a_rule_acts_once_at_a_sighting_however_often_it_is_read() {
+    let effect = case::RuleEffect {
+        rule: "again".into(),
+        version: 1,
+        raise_grade: true,
+        set_grade: None,
+        notify: vec!["supervisor".into()],
+    };
+    let mut case = case::open(&hit(0, "c1", Grade::Four), None, at(0)).case;
+    for (second, camera, grade) in [
+        (60, "c2", Grade::Three),
+        (61, "c2", Grade::Three),
+        (120, "c2", Grade::Three),
+        (180, "c3", Grade::Two),
+    ] {
+        case = case::sight(&case, &hit(second, camera, Grade::Four), None, true, at(second)).case;
+        let events = case::apply_rule(&case, &case, &effect, &[], at(second));
+        case = events.last().map_or(case, |event| event.case.clone());
+        assert_eq!(case.grade, grade, "{second} {camera}");
+    }
+    let mut decided = case::decide(&case, &[], &Command::Confirm, 0, &user("ann"), at(200))
+        .unwrap()
+        .case;
+    decided.unanswered = 3;
+    let events = case::apply_rule(&decided, &decided, &effect, &[], at(201));
+    assert_eq!(
+        events.last().unwrap().case.grade,
+        Grade::One,
+        "a decision begins a new count"
+    );
+}

@@ -48,6 +48,12 @@ pub struct Ruled {
     /// Operators and supervisors who were signed in and had not acted; empty where nobody was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signed_in: Vec<UserName>,
+    /// People's decisions about the case until then,
+    #[serde(default)]
+    pub decisions: u64,
+    /// and sightings since the last of them, that one included.
+    #[serde(default)]
+    pub unanswered: u32,
 }
 
 /// Whether a further read is a sighting of its own: elsewhere, or after a while.
@@ -56,7 +62,8 @@ pub(super) fn is_another_sighting(before: &PlateRead, read: &PlateRead) -> bool 
 }
 
 /// Does to a case what a rule wants that held at `cause`, an event of this case: one event where the grade changes, and one where
-/// somebody is notified. Nothing where the case is over, is recalled, or a person has decided about it since.
+/// somebody is notified. Nothing where the case is over, is recalled, or a person has decided about it since; and nothing where the
+/// rule has acted at this sighting already: several entries may be hit by one read, and a queue before a camera is read many times.
 ///
 /// `signed_in` are the operators and supervisors who could have acted, and had not.
 #[must_use]
@@ -68,6 +75,12 @@ pub fn apply_rule(
     now: Timestamp,
 ) -> Vec<CaseEvent> {
     if !case.state.is_open() || case.is_recalled() || case.version != cause.version {
+        return Vec::new();
+    }
+    let acted = |ruled: &Ruled| {
+        ruled.rule == effect.rule && (ruled.decisions, ruled.unanswered) == (cause.version, cause.unanswered)
+    };
+    if case.ruled.iter().any(acted) {
         return Vec::new();
     }
     let raised = if effect.raise_grade {
@@ -88,6 +101,8 @@ pub fn apply_rule(
         grade,
         notified: effect.notify.clone(),
         signed_in: signed_in.to_vec(),
+        decisions: cause.version,
+        unanswered: cause.unanswered,
     };
     let mut case = case.clone();
     case.grade = grade;

@@ -18,7 +18,7 @@ pub const MAX_NESTING: usize = 32;
 pub const MAX_DEPTH: usize = 2;
 /// Members of a list that a loop goes through.
 pub const MAX_LIST: usize = 32;
-/// Most steps that a condition may take: some 2 ms at 100 ns each. A loop in a loop over a comparison takes 10,000.
+/// Most steps that a condition may take. A loop in a loop over a comparison takes 10,000.
 pub const MAX_STEPS: u64 = 20_000;
 const _: () = assert!(Marker::ALL.len() <= MAX_LIST);
 

@@ -207,6 +207,8 @@ export interface Ruled {
   grade: Grade;
   notified?: string[];
   signed_in?: string[];
+  decisions: number;
+  unanswered: number;
 }
 
 /** Somebody was called to a case. */
