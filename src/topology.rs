@@ -231,7 +231,7 @@ impl Running {
             store,
             images,
             force,
-            ..
+            rules,
         } = parts.clone();
         let (publish_log, publish_store) = (log.clone(), store.clone());
         let parts = control_room::Parts {
@@ -240,6 +240,7 @@ impl Running {
             images,
             force,
             usual_policy: settings.usual_policy.clone(),
+            rules,
         };
         self.stage("control-room", |ready, shutdown| {
             control_room::run(listener, parts, ready, shutdown)

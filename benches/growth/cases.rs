@@ -7,6 +7,7 @@ use control_room::secrets;
 use domain::hit::Hit;
 use domain::user::Role;
 use domain::{Timestamp, UserName};
+use intelligence::rules::RuleFile;
 use serde_json::{Value, json};
 use store::Store;
 use store::cases::{Arrival, CaseFilter};
@@ -103,6 +104,7 @@ impl Room {
             images: Images::open(images.to_str().context("a folder's name is text")?)?,
             force: rig::force(),
             usual_policy: domain::policy::ListPolicy::default(),
+            rules: Arc::new(RuleFile::parse("").ok().context("have no rules")?),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let cases = format!("http://{}/api/cases", listener.local_addr()?);

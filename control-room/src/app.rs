@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::force::Force;
 use domain::policy::ListPolicy;
+use intelligence::rules::RuleFile;
 use store::Store;
 use store::images::Images;
 use stream::Log;
@@ -25,6 +26,8 @@ pub(crate) struct App {
     pub(crate) force: Arc<Force>,
     /// The policy of lists that have none of their own.
     pub(crate) usual_policy: ListPolicy,
+    /// The rules that count while none were loaded.
+    pub(crate) rules: Arc<RuleFile>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) desk: Desk,
     pub(crate) ready: Ready,
@@ -54,6 +57,7 @@ impl App {
             images,
             force,
             usual_policy,
+            rules,
         } = parts;
         Ok(Self {
             map: map::encode(&force)?,
@@ -63,6 +67,7 @@ impl App {
             images,
             force,
             usual_policy,
+            rules,
             feed,
             desk: Desk::new(),
             ready,

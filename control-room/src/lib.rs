@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use domain::force::Force;
 use domain::policy::ListPolicy;
+use intelligence::rules::RuleFile;
 use store::Store;
 use store::images::Images;
 use stream::Log;
@@ -70,6 +71,8 @@ pub struct Parts {
     pub force: Arc<Force>,
     /// The policy of lists that have none of their own.
     pub usual_policy: ListPolicy,
+    /// The rules that count while none were loaded: version 0.
+    pub rules: Arc<RuleFile>,
 }
 
 /// Serves the control room until `shutdown`: streams end at once, requests in flight within 4 s. `ready` follows the

@@ -314,7 +314,16 @@ fn ruled() -> Vec<Route> {
             rules::show,
             "The rules that count",
         )
-        .gives::<rules::RulesAnswer>("The newest rule file"),
+        .gives::<rules::RulesAnswer>("The newest rule file, with its rules and their tests"),
+        Route::post(
+            "/api/rules/check",
+            Needs(ChangeHotlists),
+            rules::check,
+            "Whether a rule file compiles and passes its own tests; nothing is changed",
+        )
+        .takes_types(&["application/toml"])
+        .gives::<rules::RulesChecked>("What is wrong, or the rules")
+        .fails(413, "The file is larger than 256 KiB"),
         Route::post(
             "/api/rules",
             Needs(ChangeHotlists),

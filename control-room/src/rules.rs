@@ -6,9 +6,9 @@ use axum::Json;
 use axum::body::Body as RawBody;
 use axum::extract::State;
 use domain::Timestamp;
-use intelligence::rules::RuleFile;
+use intelligence::rules::{Rule, RuleFault, RuleFile};
 use serde::{Deserialize, Serialize};
-use store::rules::{Notification, StoredRules};
+use store::rules::Notification;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::SignedIn;
@@ -29,9 +29,77 @@ const FAULTS_TOLD: usize = 20;
 /// The rule file that counts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RulesAnswer {
-    /// Null where none was loaded: the force's own then count, as version 0.
-    #[schema(value_type = Option<schemas::StoredRules>)]
-    rules: Option<StoredRules>,
+    /// From 1; 0 is the force's own, as it came, and counts while none was loaded.
+    version: u64,
+    /// SHA-256 of the text.
+    hash: String,
+    /// Absent of the force's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loaded_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loaded_by: Option<String>,
+    /// The file as it is.
+    text: String,
+    /// Its rules, in the order in which they are applied.
+    rules: Vec<RuleShown>,
+    /// Why it does not compile here, where another version of Steelring loaded it: the rules before it are in force.
+    #[schema(value_type = Vec<schemas::RuleFault>)]
+    faults: Vec<RuleFault>,
+}
+
+/// A rule, all of whose tests pass.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RuleShown {
+    name: String,
+    /// Its condition, in CEL.
+    when: String,
+    raise_grade: bool,
+    #[schema(minimum = 1, maximum = 4)]
+    set_grade: Option<u8>,
+    /// Units and desks that are told.
+    notify: Vec<String>,
+    /// Steps that its condition takes at most.
+    steps: u64,
+    tests: Vec<TestShown>,
+}
+
+/// A test case of a rule.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TestShown {
+    name: String,
+    /// Whether the rule holds there.
+    expect: bool,
+}
+
+impl RuleShown {
+    fn all(file: &RuleFile) -> Vec<Self> {
+        file.rules.iter().map(Self::of).collect()
+    }
+
+    fn of(rule: &Rule) -> Self {
+        let tests = rule.tests.iter().map(|test| TestShown {
+            name: test.name.clone(),
+            expect: test.expect,
+        });
+        Self {
+            name: rule.name.clone(),
+            when: rule.when.clone(),
+            raise_grade: rule.effects.raise_grade,
+            set_grade: rule.effects.set_grade.map(u8::from),
+            notify: rule.effects.notify.clone(),
+            steps: rule.steps,
+            tests: tests.collect(),
+        }
+    }
+}
+
+/// Whether a rule file may be loaded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RulesChecked {
+    /// All that is wrong, in the order of the file; it may be loaded where nothing is.
+    #[schema(value_type = Vec<schemas::RuleFault>)]
+    faults: Vec<RuleFault>,
+    rules: Vec<RuleShown>,
 }
 
 /// What a load did.
@@ -76,8 +144,53 @@ pub(crate) struct SeenAnswer {
 
 /// `GET /api/rules`
 pub(crate) async fn show(State(app): State<Arc<App>>) -> Result<Json<RulesAnswer>, ControlRoomError> {
-    let rules = app.store.rules().await?;
-    Ok(Json(RulesAnswer { rules }))
+    let Some(stored) = app.store.rules().await? else {
+        return Ok(Json(RulesAnswer {
+            version: 0,
+            hash: app.rules.hash.clone(),
+            loaded_at: None,
+            loaded_by: None,
+            text: app.rules.text.clone(),
+            rules: RuleShown::all(&app.rules),
+            faults: Vec::new(),
+        }));
+    };
+    let RulesChecked { faults, rules } = checked(&stored.text);
+    Ok(Json(RulesAnswer {
+        version: stored.version,
+        hash: stored.hash,
+        loaded_at: Some(stored.loaded_at),
+        loaded_by: Some(stored.loaded_by.to_string()),
+        text: stored.text,
+        rules,
+        faults,
+    }))
+}
+
+/// `POST /api/rules/check`
+pub(crate) async fn check(body: RawBody) -> Result<Json<RulesChecked>, ControlRoomError> {
+    let body = extract::receive(body, MAX_RULES_BYTES).await?;
+    Ok(Json(checked(text(&body)?)))
+}
+
+fn text(body: &[u8]) -> Result<&str, ControlRoomError> {
+    std::str::from_utf8(body).map_err(|error| ControlRoomError::request("body", error))
+}
+
+fn checked(text: &str) -> RulesChecked {
+    match RuleFile::parse(text) {
+        Ok(file) => RulesChecked {
+            faults: Vec::new(),
+            rules: RuleShown::all(&file),
+        },
+        Err(mut faults) => {
+            faults.truncate(FAULTS_TOLD);
+            RulesChecked {
+                faults,
+                rules: Vec::new(),
+            }
+        }
+    }
 }
 
 /// `POST /api/rules`
@@ -87,7 +200,7 @@ pub(crate) async fn load(
     body: RawBody,
 ) -> Result<Json<RulesLoaded>, ControlRoomError> {
     let body = extract::receive(body, MAX_RULES_BYTES).await?;
-    let text = std::str::from_utf8(&body).map_err(|error| ControlRoomError::request("body", error))?;
+    let text = text(&body)?;
     let file = RuleFile::parse(text).map_err(|faults| {
         let told = faults.iter().take(FAULTS_TOLD).map(ToString::to_string);
         ControlRoomError::Unprocessable {

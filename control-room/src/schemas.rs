@@ -105,13 +105,15 @@ drawn! {
         seen_by: Vec<String>,
     }
 
-    /// A rule file that went live.
-    struct StoredRules {
-        version: u64,
-        hash: String,
-        loaded_at: Timestamp,
-        loaded_by: String,
-        text: String,
+    /// What is wrong with a rule file, and where.
+    struct RuleFault {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// The rule's name; empty where none is to blame.
+        rule: String,
+        reason: String,
     }
 
     /// An entry that led a case was withdrawn or expired.

@@ -48,7 +48,7 @@ fn check(file: &Path, json: bool) -> Result<ExitCode> {
 }
 
 fn rules(file: &RuleFile) -> Vec<serde_json::Value> {
-    let rule = |rule: &intelligence::rules::Rule| json!({"name": rule.name, "tests": rule.tests, "steps": rule.steps});
+    let rule = |rule: &intelligence::rules::Rule| json!({"name": rule.name, "tests": rule.tests.len(), "steps": rule.steps});
     file.rules.iter().map(rule).collect()
 }
 
@@ -56,7 +56,10 @@ fn show(file: &RuleFile) {
     for rule in &file.rules {
         println!(
             "{}: {} of {} tests pass, at most {} steps",
-            rule.name, rule.tests, rule.tests, rule.steps
+            rule.name,
+            rule.tests.len(),
+            rule.tests.len(),
+            rule.steps
         );
     }
     println!("{} rules, {}", file.rules.len(), file.hash);
@@ -88,18 +91,11 @@ async fn list(settings: &Settings, server: &Server, json: bool) -> Result<ExitCo
         print_json(&answer)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(text) = answer["rules"]["text"].as_str() else {
-        println!("version 0: the force's own rules");
-        return Ok(ExitCode::SUCCESS);
-    };
-    let rules = &answer["rules"];
-    println!(
-        "version {}, loaded by {} at {}",
-        rules["version"],
-        rules["loaded_by"].as_str().unwrap_or_default(),
-        rules["loaded_at"].as_str().unwrap_or_default()
-    );
-    if let Ok(file) = RuleFile::parse(text) {
+    match (answer["loaded_by"].as_str(), answer["loaded_at"].as_str()) {
+        (Some(by), Some(at)) => println!("version {}, loaded by {by} at {at}", answer["version"]),
+        _ => println!("version {}: the force's own rules", answer["version"]),
+    }
+    if let Ok(file) = RuleFile::parse(answer["text"].as_str().unwrap_or_default()) {
         show(&file);
     }
     Ok(ExitCode::SUCCESS)

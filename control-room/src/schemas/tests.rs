@@ -201,12 +201,11 @@ fn what_rules_do_looks_as_it_is_drawn() {
         said: String::new(),
         seen_by: vec![by.clone()],
     });
-    check::<StoredRules>(&store::rules::StoredRules {
-        version: 1,
-        hash: String::new(),
-        loaded_at: now,
-        loaded_by: by.clone(),
-        text: String::new(),
+    check::<RuleFault>(&intelligence::rules::RuleFault {
+        line: 1,
+        column: 1,
+        rule: String::new(),
+        reason: String::new(),
     });
 }
 

@@ -254,3 +254,41 @@ async fn the_trail_is_paged_is_whole_and_shows_its_own_readers() {
     assert_eq!(older["rows"][0]["number"], before - 1);
     assert_eq!(room.store.verify_audit().await.unwrap().broken_at, None);
 }
+
+#[tokio::test]
+async fn a_rule_file_is_checked_by_place_and_counts_only_when_it_is_whole() {
+    let room = Room::open().await;
+    let officer = room.sign_in("intelligence").await;
+    let send = async |path: &str, text: &str| {
+        let request = officer.request(Method::POST, path);
+        answer(
+            request
+                .header("content-type", "application/toml")
+                .body(text.to_owned()),
+        )
+        .await
+    };
+    let (status, own) = officer.get("/api/rules").await;
+    assert_eq!((status, &own["version"]), (StatusCode::OK, &json!(0)), "{own}");
+    assert_eq!(own["rules"][0]["tests"][0]["expect"], true, "{own}");
+    let good = "[[rule]]\nname = 'x'\nwhen = 'sightings.count == 9'\nset_grade = 2\n\
+        [[rule.test]]\nname = 'a'\ngiven = { sightings = { count = 9 } }\nexpect = true\n\
+        [[rule.test]]\nname = 'b'\nexpect = false\n";
+    let bad = good.replace("count == 9", "count == 8");
+    for (text, faults) in [(good, 0), (bad.as_str(), 1)] {
+        let (status, checked) = send("/api/rules/check", text).await;
+        assert_eq!(status, StatusCode::OK, "{checked}");
+        assert_eq!(checked["faults"].as_array().unwrap().len(), faults, "{checked}");
+    }
+    let (status, refused) = send("/api/rules", &bad).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
+    assert_eq!(officer.get("/api/rules").await.1["version"], 0);
+    let (status, loaded) = send("/api/rules", good).await;
+    assert_eq!(status, StatusCode::OK, "{loaded}");
+    let (_, live) = officer.get("/api/rules").await;
+    assert_eq!(
+        (&live["version"], &live["loaded_by"]),
+        (&json!(1), &json!("intelligence"))
+    );
+    assert_eq!(live["rules"][0]["when"], "sightings.count == 9");
+}

@@ -16,6 +16,7 @@ use domain::scope::Scope;
 use domain::user::Role;
 use domain::{CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
 use futures::StreamExt;
+use intelligence::rules::RuleFile;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use store::Store;
@@ -31,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The password of every user here; hashing is slow, so it is hashed once.
 pub const PASSWORD: &str = "correct horse battery";
+/// The force's own rules.
+const RULES: &str = include_str!("../../../data/merseyside/rules.toml");
 static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| passwords::hash(PASSWORD));
 
 /// Longest wait for anything: a busy machine is no failure.
@@ -107,6 +110,7 @@ impl Room {
             images: images.clone(),
             force: Arc::new(force()),
             usual_policy: ListPolicy::default(),
+            rules: Arc::new(RuleFile::parse(RULES).unwrap()),
         };
         let (ready, shutdown) = (Ready::default(), CancellationToken::new());
         let task = tokio::spawn(control_room::run(

@@ -61,15 +61,28 @@ pub struct Rule {
     pub name: String,
     /// What it does.
     pub effects: Effects,
+    /// Its condition, as written.
+    pub when: String,
     /// Steps that its condition takes at most.
     pub steps: u64,
     /// Its own test cases, all of which it passes.
-    pub tests: usize,
+    pub tests: Vec<RuleTest>,
     condition: Program,
+}
+
+/// A test case of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleTest {
+    /// Its name.
+    pub name: String,
+    /// Whether the rule holds there.
+    pub expect: bool,
 }
 
 /// Rules that compile and pass their tests.
 pub struct RuleFile {
+    /// The file as it is.
+    pub text: String,
     /// SHA-256 of the text.
     pub hash: String,
     /// In the order in which they are applied.
@@ -136,7 +149,12 @@ impl RuleFile {
             return Err(faults);
         }
         let hash = hex::encode(Sha256::digest(text));
-        Ok(Self { hash, rules, env })
+        Ok(Self {
+            text: text.to_owned(),
+            hash,
+            rules,
+            env,
+        })
     }
 
     /// The rules that hold, in the file's order, and those whose condition could not be evaluated, with why not.
@@ -250,8 +268,16 @@ impl Reader<'_> {
                 set_grade: rule.set_grade,
                 notify: rule.notify.iter().map(|desk| desk.get_ref().clone()).collect(),
             },
+            when: rule.when.get_ref().clone(),
             steps,
-            tests: rule.test.len(),
+            tests: rule
+                .test
+                .iter()
+                .map(|test| RuleTest {
+                    name: test.name.get_ref().clone(),
+                    expect: test.expect,
+                })
+                .collect(),
             condition,
         })
     }
