@@ -5,7 +5,8 @@
 // `MOCK_SILENCE=1` stops the beats after ten seconds.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CaseEvent, Hotlists, Permission, Role, Session } from '../src/lib/types';
+import type { Hotlists } from '../src/lib/listtypes';
+import type { CaseEvent, Permission, Role, Session } from '../src/lib/types';
 import { plate, scene } from './pictures';
 import { Refused, World } from './world';
 

@@ -43,6 +43,15 @@ async function run() {
   await history.getByText(/grade \d to 1/).first().waitFor();
   if (pictures) await page.waitForTimeout(3_000);
   await shoot(page, pictures, 'escalated');
+
+  doing = 'see the rules that did it';
+  await page.getByTestId('tab-rules').click();
+  const rules = page.getByTestId('rule');
+  await rules.first().waitFor();
+  seen.rules = await rules.count();
+  must(/passed/.test(await text(rules.first())), 'a rule is shown without its tests');
+  must((await text(page.getByTestId('rules-version'))).includes('own'), 'the rules are not the force’s own');
+  await shoot(page, pictures, 'rules');
   must(complaints.length === 0, complaints.join('; '));
 }
 

@@ -1,29 +1,7 @@
 // The service's API. One place that knows addresses, headers and the shape of refusals.
 
-import type {
-  AuditRow,
-  Became,
-  Case,
-  CaseEvent,
-  CaseRecord,
-  Camera,
-  Deployment,
-  DeploymentState,
-  Draft,
-  Entry,
-  EntryChange,
-  EntrySaid,
-  ForceMap,
-  Hotlists,
-  ListChange,
-  ListCheck,
-  ListPolicy,
-  Notification,
-  Outcome,
-  RowFault,
-  Session,
-  UnitPosition,
-} from './types';
+import type { Became, Draft, EntryChange, EntrySaid, Hotlists, ListChange, ListCheck, ListPolicy, RowFault, Rules, RulesChecked } from './listtypes';
+import type { AuditRow, Case, CaseEvent, CaseRecord, Camera, Deployment, DeploymentState, Entry, ForceMap, Notification, Outcome, Session, UnitPosition } from './types';
 
 /** Open cases asked for at once: the most that the service gives. */
 export const MOST_CASES = 1_000;
@@ -174,6 +152,18 @@ export class Api {
     return this.ask('POST', `/api/drafts/${draft}/decide`, { verdict, why });
   }
 
+  rules(): Promise<Rules> {
+    return this.ask('GET', '/api/rules');
+  }
+
+  checkRules(file: File): Promise<RulesChecked> {
+    return this.sendFile('/api/rules/check', file, () => undefined);
+  }
+
+  loadRules(file: File): Promise<{ version: number; rules: number }> {
+    return this.sendFile('/api/rules', file, () => undefined);
+  }
+
   async notifications(): Promise<Notification[]> {
     return (await this.ask<{ notifications: Notification[] }>('GET', '/api/notifications')).notifications;
   }
@@ -202,8 +192,7 @@ export class Api {
       const request = new XMLHttpRequest();
       request.open('POST', address);
       request.setRequestHeader('X-CSRF-Token', this.csrf);
-      const zipped = file.name.toLowerCase().endsWith('.zip');
-      request.setRequestHeader('Content-Type', zipped ? 'application/zip' : 'text/csv');
+      request.setRequestHeader('Content-Type', mediaType(file.name.toLowerCase()));
       request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
       request.onerror = () => reject(SILENT());
       request.onload = () => {
@@ -248,4 +237,9 @@ export class Api {
 /** What went wrong, for people. */
 export function reason(error: unknown): string {
   return error instanceof Error ? error.message : 'Something went wrong on this page. Reload it.';
+}
+
+function mediaType(name: string): string {
+  if (name.endsWith('.zip')) return 'application/zip';
+  return name.endsWith('.toml') ? 'application/toml' : 'text/csv';
 }
