@@ -63,6 +63,7 @@ fn permission(name: &str) -> Option<Permission> {
         "view_hotlists" => Permission::ViewHotlists,
         "change_hotlists" => Permission::ChangeHotlists,
         "change_policies" => Permission::ChangePolicies,
+        "answer_calls" => Permission::AnswerCalls,
         "view_audit" => Permission::ViewAudit,
         "administer" => Permission::Administer,
         "any signed-in user" => return None,
