@@ -23,8 +23,8 @@ use crate::error::{ControlRoomError, MAX_FAULTS_SENT};
 use crate::extract::{self, Asked, Body, Named};
 use crate::schemas;
 
-/// Largest list file, in bytes: ten million rows of fifty.
-pub const MAX_LIST_BYTES: usize = 512 * 1024 * 1024;
+/// Largest list file, in bytes: as large as one that is unpacked.
+pub const MAX_LIST_BYTES: usize = intelligence::MAX_LIST_BYTES as usize;
 /// Entries in one answer where no limit is asked for.
 const USUAL: u32 = 100;
 /// Most entries in one answer.
@@ -180,7 +180,7 @@ pub(crate) async fn list(
             .map(|list| where_live(list, &matchers))
             .collect(),
         matchers,
-        drafts: app.store.drafts(None, store::MAX_ROWS).await?.len() as u64,
+        drafts: app.store.drafts_waiting().await?,
     }))
 }
 

@@ -135,7 +135,10 @@ impl World {
 
     async fn withdraw(&mut self, list: &str) {
         let list = ListName::parse(list).unwrap();
-        self.store.withdraw(&list, None, &by(), now()).await.unwrap();
+        self.store
+            .replace_list(&list, Vec::new(), &by(), now())
+            .await
+            .unwrap();
         self.remember().await;
     }
 

@@ -161,39 +161,12 @@ impl Store {
         by: &UserName,
         now: Timestamp,
     ) -> Result<ListChange, StoreError> {
-        self.change_at_once(list, Wish::Replace(entries), by, now).await
-    }
-
-    /// Takes a whole list, or the entries of one mark or pattern on it, out of use at once, whatever its policy. A list without
-    /// entries stays known: that it is empty is published, too.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] where there is no such list or mark on it.
-    pub async fn withdraw(
-        &self,
-        list: &ListName,
-        target: Option<Target>,
-        by: &UserName,
-        now: Timestamp,
-    ) -> Result<ListChange, StoreError> {
-        let wish = target.map_or(Wish::WithdrawList, Wish::WithdrawMark);
-        self.change_at_once(list, wish, by, now).await
-    }
-
-    async fn change_at_once(
-        &self,
-        list: &ListName,
-        wish: Wish,
-        by: &UserName,
-        at: Timestamp,
-    ) -> Result<ListChange, StoreError> {
-        let plan = Plan::of(list, wish)?;
-        let author = Author { by, at, why: "" };
+        let plan = Plan::of(list, Wish::Replace(entries))?;
         let sign = Sign {
-            author,
+            author: Author { by, at: now, why: "" },
             authorised_by: None,
         };
-        transaction!(self, "change_at_once", |tx| {
+        transaction!(self, "replace_list", |tx| {
             let revision = lock_lists(tx).await?;
             apply(tx, list, &plan, revision, &sign, None).await
         })
@@ -212,11 +185,8 @@ impl Store {
             .step("reading the revision")?;
         let current = diff::current(&mut snapshot, list, plan.part).await?;
         let difference = Difference::between(current, &plan.wanted);
-        let removed = diff::marks(
-            &mut snapshot,
-            &difference.removed[..difference.removed.len().min(SHOWN)],
-        );
-        let removed = removed.await?;
+        let first_removed = &difference.removed[..difference.removed.len().min(SHOWN)];
+        let removed = diff::marks(&mut snapshot, first_removed).await?;
         let contradictions = elsewhere::contradictions(&mut snapshot, list, &plan.wanted).await?;
         snapshot.commit().await.step("ending to read")?;
         let shown = |rows: &[diff::Row<'_>]| rows.iter().take(SHOWN).map(diff::Row::target).collect();

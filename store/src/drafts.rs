@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::changes::{Author, Plan, Sign, Wish, apply, lock_lists};
 use crate::diff::Wanted;
-use crate::events::take_numbers;
+use crate::events::{name_of, take_numbers};
 use crate::hotlists::ListChange;
 use crate::sql::{
-    ROWS_AT_ONCE, Step, count, from_json, limit, millis, number, parsed, storable, time, to_json, unreadable,
-    write_rows,
+    ROWS_AT_ONCE, Step, count, from_json, limit, millis, number, parsed, storable, time, to_json, write_rows,
 };
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError, audit, policies};
@@ -19,9 +18,7 @@ use crate::{Store, StoreError, audit, policies};
 /// Drafts of single entries that may wait for one list: a second person reads each of them.
 pub const MAX_ENTRY_DRAFTS: u64 = 1_000;
 
-const COLUMNS: &str = "SELECT draft, list, kind, state, author, made_at, why, \
-     CAST(base AS TEXT) || ' ' || CAST(added AS TEXT) || ' ' || CAST(changed AS TEXT) || ' ' || \
-     CAST(removed AS TEXT) || ' ' || CAST(unchanged AS TEXT), \
+const COLUMNS: &str = "SELECT draft, list, kind, state, author, made_at, why, base, added, changed, removed, unchanged, \
      decided_by, decided_at, decided_why, \
      (SELECT revision FROM lists WHERE lists.list = drafts.list) FROM drafts";
 
@@ -33,7 +30,11 @@ type Columns = (
     String,
     i64,
     String,
-    String,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
     Option<String>,
     Option<i64>,
     Option<String>,
@@ -105,6 +106,18 @@ impl Store {
             .await
             .step("reading drafts")?;
         rows.into_iter().map(draft).collect()
+    }
+
+    /// How many drafts wait, on all lists.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drafts_waiting(&self) -> Result<u64, StoreError> {
+        let (waiting,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM drafts WHERE state = 'waiting'")
+            .fetch_one(&self.inner.reader)
+            .await
+            .step("counting drafts")?;
+        Ok(count(waiting))
     }
 
     /// Entries that a waiting draft would have on the list, in order of id, at most `limit` (and [`crate::MAX_ROWS`]).
@@ -223,7 +236,7 @@ async fn close(
         "UPDATE drafts SET state = $2, decided_by = $3, decided_at = $4, decided_why = $5 WHERE draft = $1",
     )
     .bind(number(draft.draft))
-    .bind(name_of("state", &state)?)
+    .bind(name_of(&state)?)
     .bind(second.by.as_str().to_owned())
     .bind(millis(second.at))
     .bind(why.clone())
@@ -288,7 +301,7 @@ pub(crate) async fn write(
     )
     .bind(number(draft.draft))
     .bind(list.as_str().to_owned())
-    .bind(name_of("kind", &kind)?)
+    .bind(name_of(&kind)?)
     .bind(author.by.as_str().to_owned())
     .bind(millis(author.at))
     .bind(draft.why.clone())
@@ -348,35 +361,25 @@ async fn check_room(tx: &mut Tx, list: &ListName, kind: DraftKind) -> Result<(),
     }
 }
 
-/// A value's one word, as its column has it.
-fn name_of<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
-    Ok(to_json(what, value)?.trim_matches('"').to_owned())
-}
-
 fn draft(columns: Columns) -> Result<Draft, StoreError> {
-    let (draft, list, kind, state, author, made_at, why, counts, decided_by, decided_at, decided_why, now) =
-        columns;
-    let numbers: Result<Vec<u64>, _> = counts.split(' ').map(str::parse).collect();
-    let numbers = numbers.map_err(|error| unreadable("draft", error))?;
-    let [base, added, changed, removed, unchanged] = numbers[..] else {
-        return Err(unreadable("draft", "counts are missing"));
-    };
+    let (draft, list, kind, state, author, made_at, why, ..) = columns;
+    let (.., base, added, changed, removed, unchanged, decided_by, decided_at, decided_why, now) = columns;
     let state: DraftState = from_json("draft", &format!("\"{state}\""))?;
     Ok(Draft {
         draft: count(draft),
         list: parsed("list name", &list)?,
         kind: from_json("draft", &format!("\"{kind}\""))?,
-        moved: state == DraftState::Waiting && now.is_some_and(|now| count(now) > base),
+        moved: state == DraftState::Waiting && now.is_some_and(|now| now > base),
         state,
         author: parsed("user name", &author)?,
         made_at: time(made_at)?,
         why,
         change: ListChange {
-            revision: Revision(base),
-            added,
-            changed,
-            removed,
-            unchanged,
+            revision: Revision(count(base)),
+            added: count(added),
+            changed: count(changed),
+            removed: count(removed),
+            unchanged: count(unchanged),
         },
         decided_by: decided_by.map(|name| parsed("user name", &name)).transpose()?,
         decided_at: decided_at.map(time).transpose()?,

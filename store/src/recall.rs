@@ -14,8 +14,8 @@ use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Open cases whose leading entry was taken off its list, or is over at `now`, and that do not say so yet: the longest known
-    /// entries first, at most `limit`.
+    /// Open cases whose leading entry was taken off its list, or is over at `now`, and that do not say so yet: the longest open
+    /// first, at most `limit`.
     ///
     /// An entry of a list that was never loaded here (the matcher makes its own for suspected clones) cannot be taken off it.
     ///
@@ -25,7 +25,8 @@ impl Store {
         let rows: Vec<(String,)> = sqlx::query_as(
             "SELECT case_id FROM cases WHERE is_open = 1 AND recalled = 0 AND (entry_expires_at <= $1 \
              OR (entry_list IN (SELECT list FROM lists) \
-             AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.entry_id = cases.entry_id))) LIMIT $2",
+             AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.entry_id = cases.entry_id))) \
+             ORDER BY opened_at, case_id LIMIT $2",
         )
         .bind(millis(now))
         .bind(self::limit(limit))
@@ -46,6 +47,7 @@ impl Store {
             let deployments = deployments_of(tx, case).await?;
             let live = live_entries(tx, &stands).await?;
             let Some(event) = case::recall(&stands, &deployments, &live, now) else {
+                note_expiry(tx, &stands, &live).await?;
                 return Ok(None);
             };
             save_cases(tx, &[&event.case]).await?;
@@ -53,6 +55,20 @@ impl Store {
             Ok(Some(event))
         })
     }
+}
+
+/// Notes until when the leading entry counts as it stands on its list: extended since its hit, it would be looked at again and again.
+async fn note_expiry(tx: &mut Tx, case: &Case, live: &[Entry]) -> Result<(), StoreError> {
+    let Some(entry) = live.iter().find(|entry| entry.entry_id == case.entry.entry_id) else {
+        return Ok(());
+    };
+    sqlx::query("UPDATE cases SET entry_expires_at = $2 WHERE case_id = $1")
+        .bind(case.case_id.to_string())
+        .bind(entry.expires_at.map(millis))
+        .execute(tx.on())
+        .await
+        .step("noting until when an entry counts")
+        .map(drop)
 }
 
 /// The entries among a case's newest hits that are still on their lists, as they stand there and opening cases at all.

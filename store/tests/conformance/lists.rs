@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use domain::hotlist::{Entry, Revision};
 use domain::pattern::MAX_PATTERNS;
+use domain::policy::ListPolicy;
 use domain::target::Target;
-use domain::{EntryId, Vrm};
+use domain::{EntryId, ListName, Vrm};
+use store::changes::{Author, Changed, Wish};
 use store::hotlists::{ListChange, PendingChange};
 use store::{Store, StoreError};
 
@@ -145,28 +147,45 @@ async fn of_two_entries_with_one_id_the_last_counts(world: &World) {
     assert_eq!(stored(&store).await.values().next().unwrap().reason, "the last");
 }
 
+/// Takes a list, or a mark or pattern of it, out of use, on a list of one pair of eyes.
+async fn withdraw(
+    store: &Store,
+    list: &ListName,
+    target: Option<Target>,
+    seconds: i64,
+) -> Result<ListChange, StoreError> {
+    let author = Author {
+        by: &user("intel"),
+        at: at(seconds),
+        why: "",
+    };
+    let wish = target.map_or(Wish::WithdrawList, Wish::WithdrawMark);
+    match store
+        .change_list(list, wish, &author, &ListPolicy::default())
+        .await?
+    {
+        Changed::Live(change) => Ok(change),
+        Changed::Draft(draft) => panic!("a draft: {draft:?}"),
+    }
+}
+
 async fn a_withdrawal_takes_a_mark_or_the_whole_list(world: &World) {
     let store = world.open().await;
-    let intel = user("intel");
     let mut all = entries(&["AA1", "AA2", "AA3"]);
     all.push(entry_on(&list("stolen"), "AA1", 2, "y"));
     load(&store, all).await;
     let missing = Vrm::parse("AA9").unwrap();
     for (name, vrm) in [("other", None), ("stolen", Some(missing.into()))] {
-        let done = store.withdraw(&list(name), vrm, &intel, at(1)).await;
+        let done = withdraw(&store, &list(name), vrm, 1).await;
         assert!(matches!(done, Err(StoreError::NotFound(_))), "{name}");
     }
     let mark = Vrm::parse("AA1").unwrap();
-    let change = store
-        .withdraw(&list("stolen"), Some(mark.into()), &intel, at(1))
+    let change = withdraw(&store, &list("stolen"), Some(mark.into()), 1)
         .await
         .unwrap();
     assert_eq!(counts(&change), [2, 0, 0, 2, 2]);
     assert_eq!(published(&store).await, stored(&store).await);
-    let change = store
-        .withdraw(&list("stolen"), None, &intel, at(2))
-        .await
-        .unwrap();
+    let change = withdraw(&store, &list("stolen"), None, 2).await.unwrap();
     assert_eq!(counts(&change), [3, 0, 0, 2, 0]);
     assert!(published(&store).await.is_empty());
     assert_eq!(store.revision().await.unwrap(), (Revision(3), 0));
@@ -205,7 +224,7 @@ async fn patterns_are_bounded_over_all_lists_and_a_digest_sees_the_scope(world: 
     let loaded = store.replace_list(&other, fits, &intel, at(1)).await.unwrap();
     assert_eq!(counts(&loaded), [2, 2, 0, 0, 0]);
     let pattern = Some(Target::parse("ab1 **").unwrap());
-    let withdrawn = store.withdraw(&other, pattern, &intel, at(2)).await.unwrap();
+    let withdrawn = withdraw(&store, &other, pattern, 2).await.unwrap();
     assert_eq!(counts(&withdrawn), [3, 0, 0, 1, 1]);
 
     most[7].scope.hours = Some("22:00-06:00".parse().unwrap());
@@ -228,13 +247,8 @@ async fn entries_come_in_pages_in_order_of_mark(world: &World) {
         marks.extend(page.iter().map(|entry| entry.target.to_string()));
     }
     assert_eq!(marks, ["AA1", "AA2", "AA3", "AA4", "AA5"]);
-    store
-        .withdraw(
-            &list("stolen"),
-            Some(Vrm::parse("AA5").unwrap().into()),
-            &user("intel"),
-            at(1),
-        )
+    let last = Vrm::parse("AA5").unwrap();
+    withdraw(&store, &list("stolen"), Some(last.into()), 1)
         .await
         .unwrap();
     let lost = store.entries(&list("stolen"), after, 2).await;

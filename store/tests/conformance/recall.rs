@@ -10,6 +10,7 @@ claims!(
     a_withdrawn_entry_ends_the_case_that_nobody_looked_at,
     a_case_that_a_person_took_up_stays_open_and_its_units_are_told,
     an_expired_entry_is_recalled_and_a_live_one_is_not,
+    an_extended_entry_keeps_its_case_and_is_not_looked_at_again,
     another_live_entry_leads_instead,
     an_entry_of_a_list_that_was_never_loaded_is_not_withdrawn,
     a_case_is_recalled_once_however_many_look,
@@ -107,6 +108,23 @@ async fn an_expired_entry_is_recalled_and_a_live_one_is_not(world: &World) {
         RecallCause::Expired
     );
     assert_eq!(events[0].case.state, CaseState::Closed);
+}
+
+async fn an_extended_entry_keeps_its_case_and_is_not_looked_at_again(world: &World) {
+    let store = world.open().await;
+    let until = |seconds| Entry {
+        expires_at: Some(at(seconds)),
+        ..entry("AB12CDE", 1, "x")
+    };
+    load(&store, vec![until(100)]).await;
+    store
+        .apply_hits(&[arrival(until(100), "c1", 0)], &[], at(0))
+        .await
+        .unwrap();
+    load(&store, vec![until(200)]).await;
+    assert!(look(&store, 150).await.is_empty(), "it holds");
+    assert!(store.to_recall(at(150), 100).await.unwrap().is_empty());
+    assert_eq!(look(&store, 200).await.len(), 1, "until it is over");
 }
 
 async fn another_live_entry_leads_instead(world: &World) {
