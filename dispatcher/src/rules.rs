@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::case::RuleEffect;
-use intelligence::rules::{Facts, Rule, RuleFile};
+use intelligence::rules::{Facts, RuleFile};
 use store::events::Sequenced;
 use store::rules::Holding;
 use tokio_util::sync::CancellationToken;
@@ -106,18 +106,12 @@ fn judge(parts: &Parts, live: &Live, events: &[Sequenced]) -> Vec<Holding> {
         found.extend(holding.into_iter().map(|rule| Holding {
             cause: *sequence,
             case: event.case.clone(),
-            effect: effect(rule, live.version),
+            effect: RuleEffect {
+                rule: rule.name.clone(),
+                version: live.version,
+                effects: rule.effects.clone(),
+            },
         }));
     }
     found
-}
-
-fn effect(rule: &Rule, version: u64) -> RuleEffect {
-    RuleEffect {
-        rule: rule.name.clone(),
-        version,
-        raise_grade: rule.effects.raise_grade,
-        set_grade: rule.effects.set_grade,
-        notify: rule.effects.notify.clone(),
-    }
 }

@@ -25,7 +25,7 @@ mod rules;
 
 pub use deployment::{Deployment, DeploymentState};
 pub use recall::{Recall, RecallCause, recall};
-pub use rules::{MAX_RULED, ONE_SIGHTING, RuleEffect, Ruled, apply_rule};
+pub use rules::{Effects, MAX_RULED, ONE_SIGHTING, RuleEffect, Ruled, apply_rule};
 
 /// Longest reason or note, in characters.
 pub const MAX_NOTE: usize = 2_000;

@@ -36,9 +36,7 @@ impl Grade {
     pub fn opens_case(self) -> bool {
         self < Self::Four
     }
-}
 
-impl Grade {
     /// One grade more urgent; grade 1 stays.
     #[must_use]
     pub fn raised(self) -> Self {

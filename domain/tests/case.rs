@@ -426,9 +426,11 @@ fn a_rule_raises_a_grade_and_never_lowers_one() {
         let effect = case::RuleEffect {
             rule: "one".into(),
             version: 1,
-            raise_grade,
-            set_grade,
-            notify: Vec::new(),
+            effects: case::Effects {
+                raise_grade,
+                set_grade,
+                notify: Vec::new(),
+            },
         };
         let events = case::apply_rule(&case, &case, &effect, &[], at(5));
         let grade = events.last().map_or(from, |event| event.case.grade);
@@ -446,9 +448,11 @@ fn a_rule_acts_once_at_a_sighting_however_often_it_is_read() {
     let effect = case::RuleEffect {
         rule: "again".into(),
         version: 1,
-        raise_grade: true,
-        set_grade: None,
-        notify: vec!["supervisor".into()],
+        effects: case::Effects {
+            raise_grade: true,
+            set_grade: None,
+            notify: vec!["supervisor".into()],
+        },
     };
     let mut case = case::open(&hit(0, "c1", Grade::Four), None, at(0)).case;
     for (second, camera, grade) in [

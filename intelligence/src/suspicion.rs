@@ -52,36 +52,31 @@ fn is_dummy(vrm: Vrm) -> bool {
             .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The first character, from 1, that makes a current UK mark of what is none when it is typed otherwise, alone or with others.
+/// The first character, from 1, that was mistyped in what is no UK mark, if it would be a current one otherwise. Each place of that
+/// form takes letters or digits alone, so that what stands there tells whether it is typed for another.
 fn mistyped(vrm: Vrm) -> Option<usize> {
+    const DIGITS: [usize; 2] = [2, 3];
     let mark = vrm.as_str().as_bytes();
     if uk_form(mark).is_some() {
         return None;
     }
-    let other = |byte: u8| {
-        TYPED_FOR.iter().find_map(|(letter, digit)| match byte {
-            byte if byte == *letter => Some(*digit),
-            byte if byte == *digit => Some(*letter),
-            _ => None,
-        })
-    };
-    let places: Vec<usize> = (0..mark.len())
-        .filter(|place| other(mark[*place]).is_some())
-        .collect();
-    // At most 2^10 ways, and of a mark that looks like one rarely more than eight.
-    let ways = (1_u32..1 << places.len()).filter_map(|chosen| {
-        let mut tried = mark.to_vec();
-        let chosen = places
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| chosen & (1 << index) != 0);
-        let chosen: Vec<usize> = chosen.map(|(_, place)| *place).collect();
-        for place in &chosen {
-            tried[*place] = other(mark[*place])?;
+    let mut meant = mark.to_vec();
+    for (place, character) in meant.iter_mut().enumerate() {
+        if character.is_ascii_digit() != DIGITS.contains(&place) {
+            *character = other(*character)?;
         }
-        is_current(&tried).then_some((chosen.len(), chosen[0] + 1))
-    });
-    ways.min().map(|(_, position)| position)
+    }
+    let first = meant.iter().zip(mark).position(|(meant, typed)| meant != typed)?;
+    is_current(&meant).then_some(first + 1)
+}
+
+/// What a character is typed for.
+fn other(character: u8) -> Option<u8> {
+    TYPED_FOR.iter().find_map(|(letter, digit)| match character {
+        typed if typed == *letter => Some(*digit),
+        typed if typed == *digit => Some(*letter),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -98,6 +93,9 @@ mod tests {
         check("ABIZCDE", Some(3));
         check("AB12CD8", Some(7));
         check("8B12CDE", Some(1));
+        check("A8I2CD5", Some(2));
+        check("ABO1CDE", None);
+        check("A8I2CD", None);
         check("WAW12345X", None);
     }
 

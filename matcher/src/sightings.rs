@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 
+use domain::case::ONE_SIGHTING;
 use domain::journey::{Journey, Waypoint, least_speed};
 use domain::{Timestamp, Vrm};
 use hashbrown::hash_table::Entry;
@@ -21,8 +22,9 @@ use crate::traffic::Seen;
 
 /// How far back sightings count.
 pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Reads of one mark at one site that are no further apart than this are one sighting: a queue before the lights.
-pub const ONE_SIGHTING_MS: i64 = 5 * 60 * 1_000;
+/// Reads of one mark at one site that are no further apart than this are one sighting, as a case counts them: a queue before the
+/// lights.
+pub const ONE_SIGHTING_MS: i64 = ONE_SIGHTING.as_secs() * 1_000;
 /// How much later than another a read may come that was captured before it, without any answer being different: cameras that
 /// hold a read for an image, or resend one, take seconds.
 pub const SETTLED_MS: i64 = 60 * 1_000;

@@ -197,7 +197,7 @@ impl Store {
                     save_cases(tx, &[&last.case]).await?;
                 }
                 for event in led_to.iter().filter(|event| event.kind == EventKind::Notified) {
-                    notify(tx, event, &held.effect.notify).await?;
+                    notify(tx, event, &held.effect.effects.notify).await?;
                 }
                 events.extend(led_to);
             }

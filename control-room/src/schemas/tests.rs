@@ -181,9 +181,11 @@ fn what_rules_do_looks_as_it_is_drawn() {
     let effect = case::RuleEffect {
         rule: "one".into(),
         version: 1,
-        raise_grade: true,
-        set_grade: Some(hotlist::Grade::One),
-        notify: vec!["supervisor".into()],
+        effects: case::Effects {
+            raise_grade: true,
+            set_grade: Some(hotlist::Grade::One),
+            notify: vec!["supervisor".into()],
+        },
     };
     let ruled = case::apply_rule(
         &opened.case,

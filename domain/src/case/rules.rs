@@ -20,9 +20,16 @@ pub struct RuleEffect {
     pub rule: String,
     /// The version of the rule file.
     pub version: u64,
-    /// One grade up.
+    /// What it wants.
+    pub effects: Effects,
+}
+
+/// What a rule does where it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// One grade up; grade 1 stays.
     pub raise_grade: bool,
-    /// At least this grade.
+    /// To this grade, unless the case is more urgent already.
     pub set_grade: Option<Grade>,
     /// Units and desks that are told.
     pub notify: Vec<String>,
@@ -83,14 +90,19 @@ pub fn apply_rule(
     if case.ruled.iter().any(acted) {
         return Vec::new();
     }
-    let raised = if effect.raise_grade {
+    let Effects {
+        raise_grade,
+        set_grade,
+        notify,
+    } = &effect.effects;
+    let raised = if *raise_grade {
         case.grade.raised()
     } else {
         case.grade
     };
-    let grade = effect.set_grade.map_or(raised, |set| raised.min(set));
+    let grade = set_grade.map_or(raised, |set| raised.min(set));
     let changed = grade != case.grade;
-    if !changed && effect.notify.is_empty() {
+    if !changed && notify.is_empty() {
         return Vec::new();
     }
     let ruled = Ruled {
@@ -99,7 +111,7 @@ pub fn apply_rule(
         at: now,
         from: changed.then_some(case.grade),
         grade,
-        notified: effect.notify.clone(),
+        notified: notify.clone(),
         signed_in: signed_in.to_vec(),
         decisions: cause.version,
         unanswered: cause.unanswered,

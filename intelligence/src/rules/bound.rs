@@ -22,48 +22,32 @@ pub const MAX_LIST: usize = 32;
 pub const MAX_STEPS: u64 = 20_000;
 const _: () = assert!(Marker::ALL.len() <= MAX_LIST);
 
-/// Functions and operators that cost a step each.
-const FUNCTIONS: [&str; 24] = [
-    "_&&_",
-    "_||_",
-    "!_",
-    "_==_",
-    "_!=_",
-    "_<_",
-    "_<=_",
-    "_>_",
-    "_>=_",
-    "@in",
-    "_?_:_",
-    "_+_",
-    "_-_",
-    "_*_",
-    "_/_",
-    "_%_",
-    "-_",
-    "_[_]",
-    "size",
-    "startsWith",
-    "endsWith",
-    "contains",
-    "@not_strictly_false",
-    "has",
-];
-/// Those whose result is true or false.
-const TRUTHS: [&str; 13] = [
-    "_&&_",
-    "_||_",
-    "!_",
-    "_==_",
-    "_!=_",
-    "_<_",
-    "_<=_",
-    "_>_",
-    "_>=_",
-    "@in",
-    "startsWith",
-    "endsWith",
-    "contains",
+/// Functions and operators, which cost a step each, and whether their result is true or false for certain.
+const FUNCTIONS: [(&str, bool); 24] = [
+    ("_&&_", true),
+    ("_||_", true),
+    ("!_", true),
+    ("_==_", true),
+    ("_!=_", true),
+    ("_<_", true),
+    ("_<=_", true),
+    ("_>_", true),
+    ("_>=_", true),
+    ("@in", true),
+    ("_?_:_", false),
+    ("_+_", false),
+    ("_-_", false),
+    ("_*_", false),
+    ("_/_", false),
+    ("_%_", false),
+    ("-_", false),
+    ("_[_]", false),
+    ("size", false),
+    ("startsWith", true),
+    ("endsWith", true),
+    ("contains", true),
+    ("@not_strictly_false", false),
+    ("has", false),
 ];
 
 /// What is wrong, at which node.
@@ -84,7 +68,7 @@ pub(super) fn steps(root: &IdedExpr) -> Result<u64, Fault> {
 fn is_truth(expr: &IdedExpr) -> bool {
     match &expr.expr {
         Expr::Call(call) if call.func_name == "_?_:_" => call.args.iter().skip(1).all(is_truth),
-        Expr::Call(call) => TRUTHS.contains(&call.func_name.as_str()),
+        Expr::Call(call) => FUNCTIONS.contains(&(call.func_name.as_str(), true)),
         Expr::Comprehension(_) => true,
         Expr::Select(select) => select.test,
         Expr::Literal(cel::common::ast::LiteralValue::Boolean(_)) => true,
@@ -145,7 +129,7 @@ impl Walk {
     }
 
     fn call(&mut self, id: u64, call: &CallExpr) -> Result<u64, Fault> {
-        if !FUNCTIONS.contains(&call.func_name.as_str()) {
+        if !FUNCTIONS.iter().any(|(name, _)| *name == call.func_name) {
             return Err((id, format!("the function {} is not for rules", call.func_name)));
         }
         let mut steps = 1;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cel::{Context, Env, Program, Value};
+use domain::case::Effects;
 use domain::hotlist::Grade;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -41,17 +42,6 @@ impl fmt::Display for RuleFault {
         }
         f.write_str(&self.reason)
     }
-}
-
-/// What a rule does where it holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Effects {
-    /// One grade up; grade 1 stays.
-    pub raise_grade: bool,
-    /// To this grade, unless the case is more urgent already.
-    pub set_grade: Option<Grade>,
-    /// Units and desks that are told.
-    pub notify: Vec<String>,
 }
 
 /// One rule that may go live.

@@ -24,4 +24,4 @@ mod facts;
 mod file;
 
 pub use facts::{CaseFacts, EntryFacts, Facts, ReadFacts, SightingFacts};
-pub use file::{Effects, MAX_NOTIFIED, MAX_RULES, Rule, RuleFault, RuleFile, RuleTest};
+pub use file::{MAX_NOTIFIED, MAX_RULES, Rule, RuleFault, RuleFile, RuleTest};

@@ -1,6 +1,6 @@
 //! What rules do to cases, once each; whom they call; and the rule file that counts.
 
-use domain::case::{Case, Command, EventKind, RuleEffect};
+use domain::case::{Case, Command, Effects, EventKind, RuleEffect};
 use domain::hotlist::Grade;
 use domain::user::Role;
 use store::Store;
@@ -23,9 +23,11 @@ fn third() -> RuleEffect {
     RuleEffect {
         rule: "third".to_owned(),
         version: 4,
-        raise_grade: false,
-        set_grade: Some(Grade::One),
-        notify: vec!["supervisor".to_owned()],
+        effects: Effects {
+            raise_grade: false,
+            set_grade: Some(Grade::One),
+            notify: vec!["supervisor".to_owned()],
+        },
     }
 }
 
