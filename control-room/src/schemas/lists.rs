@@ -1,0 +1,174 @@
+//! Lists, what waits for a second person, and rules.
+#![allow(dead_code, reason = "these types are drawings: never built, only described")]
+
+use jiff::Timestamp;
+#[cfg(test)]
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::*;
+
+drawn! {
+    /// A list as a whole.
+    struct ListSummary {
+        list: String,
+        entries: u64,
+        /// The revision of all lists in which it last changed.
+        revision: u64,
+        changed_at: Timestamp,
+        changed_by: String,
+        /// When that revision was in the log whole; null while it is on its way.
+        published_at: Option<Timestamp>,
+    }
+
+    /// What a load or a withdrawal changed.
+    struct ListChange {
+        revision: u64,
+        added: u64,
+        changed: u64,
+        removed: u64,
+        unchanged: u64,
+    }
+
+    /// What a list demands of its changes.
+    struct ListPolicy {
+        /// A second person must authorise what changes it.
+        four_eyes: bool,
+        /// Longest life of an entry.
+        #[schema(minimum = 1, maximum = 36525)]
+        max_days: u32,
+        /// The unit that answers for it; may be empty.
+        owner: String,
+        /// Of rows that have none of their own.
+        #[schema(minimum = 1, maximum = 4)]
+        default_grade: Option<u8>,
+        /// Days after which it must be looked through again.
+        #[schema(minimum = 1, maximum = 3650)]
+        review_days: u32,
+    }
+
+    /// A change that waits, or waited, for a second person.
+    struct Draft {
+        draft: u64,
+        list: String,
+        kind: DraftKind,
+        state: DraftState,
+        author: String,
+        made_at: Timestamp,
+        why: String,
+        /// What it would change; the revision is the one that this is against.
+        change: ListChange,
+        /// The list has changed since.
+        moved: bool,
+        decided_by: Option<String>,
+        decided_at: Option<Timestamp>,
+        decided_why: Option<String>,
+    }
+
+    /// What a decision about a draft did.
+    struct Decided {
+        draft: Draft,
+        /// Null where it was declined.
+        change: Option<ListChange>,
+    }
+
+    /// What a load would change, with the first marks of each kind.
+    struct Comparison {
+        change: ListChange,
+        added: Vec<String>,
+        changed: Vec<String>,
+        removed: Vec<String>,
+        /// The first hundred marks that another list wants treated otherwise.
+        contradictions: Vec<Contradiction>,
+    }
+
+    /// One mark, to be stopped by one list and on no account by another.
+    struct Contradiction {
+        vrm: String,
+        /// What would be asked for here.
+        action: Action,
+        list: String,
+        /// What is asked for there.
+        there: Action,
+    }
+
+    /// One change of an entry.
+    struct EntryChange {
+        revision: u64,
+        action: String,
+        at: Timestamp,
+        by: String,
+        /// On a list of four eyes.
+        authorised_by: Option<String>,
+        why: String,
+        /// Null where it was not on the list.
+        before: Option<Entry>,
+        /// Null where it went.
+        after: Option<Entry>,
+    }
+
+    /// An entry's columns as texts, as in a file with a header row.
+    struct EntrySaid {
+        vrm: String,
+        grade: String,
+        action: String,
+        reason: String,
+        owner: String,
+        expires_at: String,
+        markers: Option<String>,
+        information: Option<String>,
+        make: Option<String>,
+        model: Option<String>,
+        colour: Option<String>,
+        reference: Option<String>,
+        sites: Option<String>,
+        direction: Option<String>,
+        hours: Option<String>,
+    }
+
+    /// What is wrong with a row.
+    struct RowFault {
+        /// Counted from 1.
+        line: u64,
+        column: String,
+        reason: String,
+    }
+
+    /// What a matcher says of itself.
+    struct MatcherStatus {
+        matcher: String,
+        /// The revision that it judges under.
+        revision: u64,
+        entries: u64,
+        applied_at: Timestamp,
+        at: Timestamp,
+    }
+
+    /// What is wrong with a rule file, and where.
+    struct RuleFault {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// The rule's name; empty where none is to blame.
+        rule: String,
+        reason: String,
+    }
+
+    /// Somebody was called to a case.
+    struct Notification {
+        number: u64,
+        case_id: String,
+        at: Timestamp,
+        /// The unit or desk, such as `supervisor`.
+        desk: String,
+        said: String,
+        seen_by: Vec<String>,
+    }
+}
+
+drawn_names! {
+    enum DraftKind { Load, Entry, Withdrawal }
+    enum DraftState { Waiting, Authorised, Declined }
+    enum Verdict { Authorise, Decline }
+}
