@@ -12,9 +12,9 @@ import { Refused, World } from './world';
 
 const PERMISSIONS: Record<Role, Permission[]> = {
   operator: ['view_cases', 'act_on_cases', 'view_hotlists'],
-  supervisor: ['view_cases', 'act_on_cases', 'view_hotlists', 'change_policies', 'view_audit'],
+  supervisor: ['view_cases', 'act_on_cases', 'answer_calls', 'view_hotlists', 'change_policies', 'view_audit'],
   intelligence: ['view_cases', 'view_hotlists', 'change_hotlists'],
-  admin: ['view_cases', 'act_on_cases', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
+  admin: ['view_cases', 'act_on_cases', 'answer_calls', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
 };
 
 /** What the real service sends with everything. */
@@ -127,6 +127,8 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
       service.revision += 1;
       return reply(response, 200, { change: { revision: service.revision, added: 0, changed: 0, removed: 1, unchanged: 0 }, draft: null });
     }
+    case 'GET rules': return reply(response, 200, { version: 0, hash: '', text: '', rules: [], faults: [] });
+    case 'GET notifications': return reply(response, 200, { notifications: [] });
     case 'GET drafts': return reply(response, 200, { drafts: [] });
     case 'GET hotlists/policy': return reply(response, 200, { list: id, own: false, policy: { four_eyes: false, max_days: 36525, owner: '', default_grade: null, review_days: 365 } });
     case 'POST hotlists/check': {
