@@ -222,6 +222,28 @@ fn a_list_is_checked_loaded_and_withdrawn_from_the_command_line() {
 }
 
 #[test]
+fn a_list_of_two_gigabytes_is_refused_unread_and_bad_rows_are_counted_as_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("list.csv");
+    // A hole: it takes no room.
+    let two_gigabytes = std::fs::File::create(&file).unwrap();
+    two_gigabytes.set_len(2 * 1024 * 1024 * 1024).unwrap();
+    let check = ["hotlist", "check", file.to_str().unwrap()];
+    refused(&check, &[], 1, &["list.csv", "512 MiB", "split"]);
+    std::fs::write(
+        &file,
+        "vrm,grade,action,reason\nAB12CDE,9,fly,\nAB12CDF,1,stop,x\n",
+    )
+    .unwrap();
+    let output = run(&check, &[]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        said.contains("2 rows: 1 good, 1 bad"),
+        "three faults in one row: {said}"
+    );
+}
+
+#[test]
 fn a_dead_letter_is_listed_shown_and_replayed() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");

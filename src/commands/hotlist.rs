@@ -4,12 +4,14 @@ mod compare;
 mod drafts;
 mod policy;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use domain::{ListName, Timestamp};
-use intelligence::{Options, RowFault};
+use intelligence::{MAX_LIST_BYTES, Options, RowFault};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -94,8 +96,27 @@ pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
     }
 }
 
+/// A list's file whole; one that no list may be is not taken into memory.
 fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("read {}", file.display()))
+    let reading = || format!("read {}", file.display());
+    let opened = File::open(file).with_context(reading)?;
+    fits(file, opened.metadata().with_context(reading)?.len())?;
+    // A pipe does not say how long it is.
+    let mut bytes = Vec::new();
+    let mut most = opened.take(MAX_LIST_BYTES + 1);
+    most.read_to_end(&mut bytes).with_context(reading)?;
+    fits(file, bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+fn fits(file: &Path, length: u64) -> Result<()> {
+    let most = MAX_LIST_BYTES / (1024 * 1024);
+    ensure!(
+        length <= MAX_LIST_BYTES,
+        "{} is larger than {most} MiB: split the list",
+        file.display()
+    );
+    Ok(())
 }
 
 fn check(settings: &Settings, file: &Path, list: &ListName, json: bool) -> Result<ExitCode> {
@@ -117,12 +138,12 @@ fn check(settings: &Settings, file: &Path, list: &ListName, json: bool) -> Resul
             "{} rows: {} good, {} bad",
             parsed.rows,
             parsed.entries.len(),
-            parsed.faults.len()
+            parsed.bad_rows
         );
         for note in &parsed.notes {
             println!("  note: {note}");
         }
-        show_faults(&parsed.faults, parsed.faults.len());
+        show_faults(&parsed.faults, parsed.fault_count as usize);
     }
     Ok(if parsed.faults.is_empty() {
         ExitCode::SUCCESS
@@ -136,7 +157,7 @@ fn show_faults(faults: &[RowFault], all: usize) {
         eprintln!("  line {}, {}: {}", fault.line, fault.column, fault.reason);
     }
     if all > FAULTS_SHOWN {
-        eprintln!("  ... and {} more bad rows", all - FAULTS_SHOWN);
+        eprintln!("  ... and {} more faults", all - FAULTS_SHOWN);
     }
 }
 
