@@ -7,6 +7,10 @@ use domain::{CameraId, ListName, SourceName, UserName};
 
 use crate::bench::{Rate, Scenario};
 
+mod nominal;
+
+pub use nominal::{Changing, Nominal};
+
 const AFTER_HELP: &str = "\
 Settings come from defaults, then the TOML file of --config, then the environment (STEELRING_LISTEN ...), then flags.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the input was refused (bad rows, a broken audit trail).
@@ -89,6 +93,9 @@ pub enum Command {
     /// Lists of vehicles of interest, for intelligence units.
     #[command(subcommand)]
     Hotlist(Hotlist),
+    /// People known to intelligence, whose markers their vehicles are looked for by: docs/nominals.md.
+    #[command(subcommand)]
+    Nominal(Nominal),
     /// What is done about a case beyond what lists say, as data: docs/rules.md.
     #[command(subcommand)]
     Rule(Rule),

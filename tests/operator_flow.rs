@@ -7,7 +7,6 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,13 +15,12 @@ use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint, least_speed};
 use domain::read::{PlateRead, RawRead};
-use domain::scope::Scope;
 use domain::unit::{UnitPosition, UnitState};
-use domain::{CallSign, EntryId, ListName, Position, SourceName, Timestamp};
+use domain::{CallSign, ListName, Position, SourceName, Timestamp};
 use stream::kafka::{KafkaLog, KafkaOptions};
 use stream::topic::Topic;
 use stream::{Log, wire};
-use support::{Api, Up, run, run_ok};
+use support::{Api, Up, browse, run, run_ok};
 use xtask::servers::{shared_kafka, shared_postgres};
 
 /// The plate on the Hikvision sample.
@@ -390,22 +388,10 @@ fn hit(mark: &str, camera: &Camera, minutes: i64) -> Hit {
     let read = raw.check(camera.camera.clone(), source, now).unwrap();
     let (list, vrm) = (ListName::parse("wanted").unwrap(), read.vrm);
     let entry = Entry {
-        entry_id: EntryId::of_entry(&list, vrm, ""),
-        list,
-        target: vrm.into(),
         grade: Grade::Two,
         action: Action::Stop,
-        markers: Vec::new(),
         reason: "of interest".to_owned(),
-        information: String::new(),
-        make: String::new(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: String::new(),
-        listed_at: now,
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(&list, vrm, "", now)
     };
     Hit::exact(read, entry, Revision(1), now)
 }
@@ -557,20 +543,4 @@ fn log(prefix: &str) -> KafkaLog {
         ..KafkaOptions::new(shared_kafka().unwrap())
     };
     KafkaLog::connect(options).unwrap()
-}
-
-/// Runs one of the page's scripts in a browser, as the room's first user.
-fn browse(up: &Up, script: &str, settings: &[(&str, &str)]) -> std::process::ExitStatus {
-    let node = xtask::page::node().unwrap();
-    let ui = concat!(env!("CARGO_MANIFEST_DIR"), "/control-room/ui");
-    Command::new(node.program())
-        .arg(format!("e2e/{script}.mjs"))
-        .current_dir(ui)
-        .env("STEELRING_URL", &up.control_room)
-        .env("STEELRING_USER", "admin")
-        .env("STEELRING_PASSWORD", up.password.as_ref().unwrap())
-        .envs(settings.iter().copied())
-        .env("CHROMIUM", xtask::page::chromium().unwrap())
-        .status()
-        .unwrap()
 }

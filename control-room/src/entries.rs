@@ -46,7 +46,7 @@ pub(crate) async fn put(
     if let Some(column) = entry.missing() {
         return Err(ControlRoomError::request(
             column,
-            "empty: an entry needs mark, grade, action, reason, owner unit and weed date",
+            "empty: an entry needs mark, grade, action, reason code, reason, owner unit and weed date",
         ));
     }
     let why = checked_why(&why)?;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::case::Refusal;
+use domain::nominal::NominalRefusal;
 use domain::policy::DraftRefusal;
 use intelligence::{IntelligenceError, RowFault};
 use serde::Serialize;
@@ -185,8 +186,25 @@ fn draft_refusal(refusal: &DraftRefusal) -> Outside {
     Outside::new(status, code, refusal.to_string())
 }
 
+fn nominal_refusal(refusal: NominalRefusal) -> Outside {
+    let message = refusal.to_string();
+    match (refusal, refusal.field()) {
+        (NominalRefusal::Unknown | NominalRefusal::NotLinked, _) => {
+            Outside::new(StatusCode::NOT_FOUND, "not_found", message)
+        }
+        (_, Some(field)) => {
+            Outside::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_nominal", message).field(field)
+        }
+        (_, None) => Outside::new(StatusCode::CONFLICT, "too_many_links", message),
+    }
+}
+
 fn store(error: &StoreError) -> Outside {
     match error {
+        StoreError::Nominal(reason) => nominal_refusal(*reason),
+        StoreError::FollowsNominals => {
+            Outside::new(StatusCode::CONFLICT, "follows_nominals", error.to_string())
+        }
         StoreError::Refused(reason) => refusal(reason),
         StoreError::Draft(reason) => draft_refusal(reason),
         StoreError::NotFound(what) => Outside::new(

@@ -94,6 +94,9 @@ impl InPath for u64 {
     /// Drafts are the one thing that has a number.
     const NAME: &'static str = "draft";
 }
+impl InPath for domain::NominalRef {
+    const NAME: &'static str = "nominal";
+}
 impl InPath for domain::ListName {
     const NAME: &'static str = "list";
 }

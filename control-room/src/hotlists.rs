@@ -324,6 +324,7 @@ pub(crate) async fn options(
         default_grade,
         policy: policy.unwrap_or_else(|| app.usual_policy.clone()),
         sites: Some(app.force.sites()),
+        bcus: Some(app.force.bcu_codes()),
     })
 }
 

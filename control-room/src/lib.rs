@@ -30,6 +30,7 @@ mod health;
 mod hotlists;
 mod images;
 mod map;
+mod nominals;
 mod observe;
 mod openapi;
 mod page;

@@ -20,8 +20,8 @@ use crate::access::{self, Access, Gate};
 use crate::app::App;
 use crate::extract::MAX_JSON_BYTES;
 use crate::{
-    audit, cases, check, confusion, drafts, entries, events, health, hotlists, images, map, openapi,
-    policies, rules, schemas, session, units,
+    audit, cases, check, confusion, drafts, entries, events, health, hotlists, images, map, nominals,
+    openapi, policies, rules, schemas, session, units,
 };
 
 /// One row of the table.
@@ -45,6 +45,7 @@ pub(crate) fn table() -> Vec<Route> {
     table.extend(care_of_lists());
     table.extend(second_person());
     table.extend(ruled());
+    table.extend(known_people());
     table
 }
 
@@ -303,6 +304,69 @@ fn second_person() -> Vec<Route> {
         .gives::<schemas::Decided>("The draft, and what it changed")
         .fails(404, "There is no such draft")
         .fails(409, "`own_draft` or `decided`; the message names the person"),
+    ]
+}
+
+fn known_people() -> Vec<Route> {
+    let refused = "`bad_nominal`: the field that is wrong, and why";
+    let unknown = "There is no such nominal";
+    vec![
+        Route::get(
+            "/api/nominals",
+            Needs(ChangeHotlists),
+            nominals::list,
+            "People known to intelligence; audited",
+        )
+        .asks::<nominals::NominalsAsked>()
+        .gives::<nominals::NominalsAnswer>("Nominals in order of reference"),
+        Route::get(
+            "/api/nominals/{nominal}",
+            Needs(ChangeHotlists),
+            nominals::one,
+            "A nominal, and every change of it; audited",
+        )
+        .gives::<schemas::NominalRecord>("The nominal as it is, and its changes, the newest first")
+        .fails(404, "Nobody was ever known under that reference"),
+        Route::post(
+            "/api/nominals/{nominal}",
+            Needs(ChangeHotlists),
+            nominals::put,
+            "Say who a nominal is and what is coded about them; the linked vehicles follow",
+        )
+        .takes::<nominals::PutNominal>()
+        .gives::<schemas::NominalChanged>("What changed")
+        .fails(422, refused),
+        Route::post(
+            "/api/nominals/{nominal}/remove",
+            Needs(ChangeHotlists),
+            nominals::remove,
+            "A nominal is known no longer; the linked vehicles follow",
+        )
+        .takes::<nominals::RemoveNominal>()
+        .gives::<schemas::NominalChanged>("What changed")
+        .fails(404, unknown)
+        .fails(422, refused),
+        Route::post(
+            "/api/nominals/{nominal}/link",
+            Needs(ChangeHotlists),
+            nominals::link,
+            "Link a vehicle to a nominal; its entry follows",
+        )
+        .takes::<nominals::LinkNominal>()
+        .gives::<schemas::NominalChanged>("What changed")
+        .fails(404, unknown)
+        .fails(409, "`too_many_links`: of the nominal or of the vehicle")
+        .fails(422, refused),
+        Route::post(
+            "/api/nominals/{nominal}/unlink",
+            Needs(ChangeHotlists),
+            nominals::unlink,
+            "Take a vehicle off a nominal; its entry follows",
+        )
+        .takes::<nominals::UnlinkNominal>()
+        .gives::<schemas::NominalChanged>("What changed")
+        .fails(404, "There is no such nominal or link")
+        .fails(422, refused),
     ]
 }
 

@@ -63,6 +63,8 @@ drawn! {
         bcu: Option<String>,
         /// The entry of the most urgent hit.
         entry: Entry,
+        /// The people whose markers an entry has that the latest read hit; absent where there are none.
+        nominals: Option<Vec<LinkedNominal>>,
         last_decision: Option<Decision>,
         conclusion: Option<Conclusion>,
         /// The last of its leading entries that was withdrawn or expired; absent where none was.
@@ -162,6 +164,8 @@ drawn! {
         action: Action,
         /// Coded facts; absent where there are none.
         markers: Option<Vec<Marker>>,
+        /// Absent where it is none of the coded ones.
+        reason_code: Option<ReasonCode>,
         reason: String,
         information: Option<String>,
         make: Option<String>,
@@ -169,6 +173,10 @@ drawn! {
         colour: Option<String>,
         owner: Option<String>,
         reference: Option<String>,
+        /// How it may be passed on, such as a protective marking.
+        handling: Option<String>,
+        /// On the list that follows from nominals: whose markers these are.
+        nominals: Option<Vec<LinkedNominal>>,
         listed_at: Timestamp,
         /// The weed date.
         expires_at: Option<Timestamp>,
@@ -176,10 +184,19 @@ drawn! {
         scope: Option<Scope>,
     }
 
+    /// A person whose markers a vehicle's entry has; never a name.
+    struct LinkedNominal {
+        reference: String,
+        relations: Vec<Relation>,
+        markers: Vec<Marker>,
+    }
+
     /// Where and when an entry is looked for.
     struct Scope {
         /// At these sites; absent for all.
         sites: Option<Vec<String>>,
+        /// On the ground of these BCUs; absent for all.
+        bcus: Option<Vec<String>>,
         /// Only vehicles that travel in this direction.
         direction: Option<Direction>,
         /// Hours of each day in the force's time zone, such as `22:00-06:00`.
@@ -414,6 +431,11 @@ drawn_names! {
         Mental, Drugs, ImpersonatesMale, ImpersonatesFemale, MissingPerson, Wanted, Stolen, LostOrStolenPlates,
         NoInsurance, NoTax, Disqualified,
     }
+    enum ReasonCode {
+        Stolen, Plates, Clone, Wanted, Missing, Safeguarding, Offender, Firearms, Violence, Drugs, Theft, NoInsurance,
+        NoTax, Disqualified, Intelligence, Other,
+    }
+    enum Relation { Keeper, Driver, Associate }
     enum MatchKind { Exact, Misread, Wildcard, Clone }
     enum Evidence { Characters, Confidence, Syntax, Register, Colour, Make, History }
     enum DeploymentState { Proposed, Accepted, EnRoute, AtScene, Cleared }
@@ -438,7 +460,9 @@ pub(crate) enum Difference {
 }
 
 mod lists;
+mod nominals;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use lists::*;
+pub(crate) use nominals::*;

@@ -12,11 +12,8 @@ use domain::geo::Area;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::RawRead;
-use domain::scope::Scope;
 use domain::unit::{UnitPosition, UnitState};
-use domain::{
-    BcuCode, CallSign, CameraId, EntryId, ListName, Position, SourceName, Timestamp, UserName, Vrm,
-};
+use domain::{BcuCode, CallSign, CameraId, ListName, Position, SourceName, Timestamp, UserName, Vrm};
 use intelligence::rules::RuleFile;
 use store::Store;
 use store::cases::CaseFilter;
@@ -136,22 +133,10 @@ fn hit(plate: &str, grade: Grade, second: i64) -> Hit {
         .unwrap();
     let (list, vrm) = (ListName::parse("list").unwrap(), Vrm::parse(plate).unwrap());
     let entry = Entry {
-        entry_id: EntryId::of_entry(&list, vrm, ""),
-        list,
-        target: vrm.into(),
         grade,
         action: Action::Stop,
-        markers: Vec::new(),
         reason: "test".into(),
-        information: String::new(),
-        make: String::new(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: String::new(),
-        listed_at: now,
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(&list, vrm, "", now)
     };
     Hit::exact(read, entry, Revision(1), now)
 }

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::hit::{Hit, Match};
 use crate::hotlist::{Entry, Grade};
+use crate::nominal::LinkedNominal;
 use crate::read::PlateRead;
 use crate::unit::Proposal;
 use crate::{BcuCode, CallSign, CaseId, DeploymentId, HitId, UserName, Vrm};
@@ -60,6 +61,9 @@ pub struct Case {
     pub bcu: Option<BcuCode>,
     /// The entry of the most urgent hit; the first of equals.
     pub entry: Entry,
+    /// The people whose markers an entry has that the latest read hit, whether it leads or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nominals: Vec<LinkedNominal>,
     /// Who decided last, what, and when.
     pub last_decision: Option<Decision>,
     /// Why it was rejected, or how it ended.
@@ -326,6 +330,7 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
         last_match: Match::of(hit),
         bcu,
         entry: hit.entry.clone(),
+        nominals: hit.entry.nominals.clone(),
         last_decision: None,
         conclusion: None,
         recall: None,
@@ -354,7 +359,11 @@ pub fn sight(case: &Case, hit: &Hit, bcu: Option<BcuCode>, new_read: bool, now: 
     if hit.read.captured_at >= case.last_read.captured_at {
         // One read may hit several entries: the leading one's match is shown, in whatever order they come.
         let leads = hit.entry.entry_id == case.entry.entry_id;
-        let shown = leads || hit.read.read_id != case.last_read.read_id;
+        let another_read = hit.read.read_id != case.last_read.read_id;
+        let shown = leads || another_read;
+        if another_read || !hit.entry.nominals.is_empty() {
+            case.nominals.clone_from(&hit.entry.nominals);
+        }
         case.last_match = case.last_match.then(hit, shown);
         case.last_read = hit.read.clone();
         case.bcu = bcu;

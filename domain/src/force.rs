@@ -206,6 +206,12 @@ impl Force {
         self.cameras.iter().map(|camera| camera.site.clone()).collect()
     }
 
+    /// The codes of its BCUs.
+    #[must_use]
+    pub fn bcu_codes(&self) -> BTreeSet<BcuCode> {
+        self.bcus.iter().map(|bcu| bcu.code.clone()).collect()
+    }
+
     /// Reads and checks a force: every camera and unit belongs to a BCU that exists, and stands on its ground.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::nominal::LinkedNominal;
+use crate::reason::ReasonCode;
 use crate::scope::Scope;
 use crate::target::Target;
 use crate::{EntryId, ListName};
@@ -213,6 +215,9 @@ pub struct Entry {
     /// Coded facts, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<Marker>,
+    /// Why, as a code.
+    #[serde(default, skip_serializing_if = "ReasonCode::is_other")]
+    pub reason_code: ReasonCode,
     /// Why, in the list owner's words.
     pub reason: String,
     /// What the officer should know or do, in the list owner's words.
@@ -233,6 +238,12 @@ pub struct Entry {
     /// The owner's own reference (PNC id, CAD number).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reference: String,
+    /// How it may be passed on, in the list owner's words, such as a protective marking.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub handling: String,
+    /// The people whose markers it has, on the list that follows from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nominals: Vec<LinkedNominal>,
     /// When it first came onto the list.
     pub listed_at: Timestamp,
     /// The weed date: from here on it is no longer looked for.
@@ -244,6 +255,38 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// One that says nothing but which vehicle: kept for intelligence, for no stated reason, until it is withdrawn.
+    #[must_use]
+    pub fn new(
+        list: &ListName,
+        target: impl Into<Target>,
+        reference: impl Into<String>,
+        listed_at: Timestamp,
+    ) -> Self {
+        let (target, reference) = (target.into(), reference.into());
+        Self {
+            entry_id: EntryId::of_entry(list, target, &reference),
+            list: list.clone(),
+            target,
+            grade: Grade::Four,
+            action: Action::Intelligence,
+            markers: Vec::new(),
+            reason_code: ReasonCode::Other,
+            reason: String::new(),
+            information: String::new(),
+            make: String::new(),
+            model: String::new(),
+            colour: String::new(),
+            owner: String::new(),
+            reference,
+            handling: String::new(),
+            nominals: Vec::new(),
+            listed_at,
+            expires_at: None,
+            scope: Scope::default(),
+        }
+    }
+
     /// The same on another list: another entry, with an id of its own.
     #[must_use]
     pub fn on(self, list: &ListName) -> Self {

@@ -107,6 +107,7 @@ name!(/** A fixed place on a road. */ SiteId, "a site id");
 name!(/** A basic command unit, by its short code. */ BcuCode, "a BCU code");
 name!(/** A patrol unit's callsign. */ CallSign, "a callsign");
 name!(/** A hotlist's name. */ ListName, "a list name");
+name!(/** A person known to intelligence, by the number that intelligence has for them, such as a PNC id (a `-` for its `/`). */ NominalRef, "a nominal's reference");
 name!(/** A feed of reads that signs in with a token of its own. */ SourceName, "a source name");
 name!(/** A user's sign-in name. */ UserName, "a user name");
 

@@ -11,14 +11,17 @@ pub mod assessment;
 pub mod case;
 pub mod force;
 pub mod geo;
+pub mod grading;
 pub mod hit;
 pub mod hotlist;
 pub mod id;
 pub mod journey;
 pub mod misread;
+pub mod nominal;
 pub mod pattern;
 pub mod policy;
 pub mod read;
+pub mod reason;
 pub mod scope;
 pub mod syntax;
 pub mod target;
@@ -28,8 +31,8 @@ pub mod vrm;
 
 pub use geo::Position;
 pub use id::{
-    BcuCode, CallSign, CameraId, CaseId, DeploymentId, EntryId, HitId, ImageHash, ListName, ReadId, SiteId,
-    SourceName, UserName,
+    BcuCode, CallSign, CameraId, CaseId, DeploymentId, EntryId, HitId, ImageHash, ListName, NominalRef,
+    ReadId, SiteId, SourceName, UserName,
 };
 pub use vrm::Vrm;
 

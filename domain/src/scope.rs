@@ -8,10 +8,12 @@ use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::SiteId;
+use crate::{BcuCode, SiteId};
 
 /// Most sites of an entry: more than any operation watches, and few enough to be compared one by one.
 pub const MAX_SITES: usize = 64;
+/// Most BCUs of an entry: more than any force has.
+pub const MAX_BCUS: usize = 64;
 /// How far a camera's direction may be from the one asked for, in degrees: half of a quarter.
 const TOLERANCE_DEG: f32 = 45.0;
 
@@ -21,6 +23,9 @@ pub struct Scope {
     /// The sites at which it is looked for; everywhere where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sites: Vec<SiteId>,
+    /// The BCUs on whose ground it is looked for; everywhere where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bcus: Vec<BcuCode>,
     /// The direction in which the vehicle must travel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
@@ -70,6 +75,8 @@ pub enum ScopeError {
 pub struct Circumstances<'a> {
     /// The camera's site.
     pub site: Option<&'a SiteId>,
+    /// The BCU on whose ground the camera stands.
+    pub bcu: Option<&'a BcuCode>,
     /// The direction of the traffic that the camera reads, in degrees clockwise from north.
     pub bearing_deg: Option<f32>,
     /// The time of day of the capture, in the force's time zone.
@@ -80,18 +87,19 @@ impl Scope {
     /// Whether nothing is limited.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.sites.is_empty() && self.direction.is_none() && self.hours.is_none()
+        self.sites.is_empty() && self.bcus.is_empty() && self.direction.is_none() && self.hours.is_none()
     }
 
     /// Whether a read counts. What is not known about it excludes nothing: a hit too many costs a look, one too few a vehicle.
     #[must_use]
     pub fn admits(&self, read: &Circumstances<'_>) -> bool {
         let here = self.sites.is_empty() || read.site.is_none_or(|site| self.sites.contains(site));
+        let ground = self.bcus.is_empty() || read.bcu.is_none_or(|bcu| self.bcus.contains(bcu));
         let this_way = match (self.direction, read.bearing_deg) {
             (Some(direction), Some(bearing_deg)) => direction.is_that_of(bearing_deg),
             _ => true,
         };
-        here && this_way && self.hours.is_none_or(|hours| hours.include(read.time))
+        here && ground && this_way && self.hours.is_none_or(|hours| hours.include(read.time))
     }
 }
 
@@ -197,6 +205,7 @@ mod tests {
     fn check(scope: &Scope, site: Option<&SiteId>, bearing_deg: Option<f32>, hour: i8, expected: bool) {
         let read = Circumstances {
             site,
+            bcu: None,
             bearing_deg,
             time: Time::constant(hour, 30, 0, 0),
         };
@@ -263,13 +272,33 @@ mod tests {
     }
 
     #[test]
+    fn a_bcu_excludes_the_others_ground_alone() {
+        let bcu = |code: &str| BcuCode::parse(code).unwrap();
+        let scope = Scope {
+            bcus: vec![bcu("C")],
+            ..Scope::default()
+        };
+        assert!(!scope.is_everything());
+        for (seen, expected) in [(Some(bcu("C")), true), (Some(bcu("D")), false), (None, true)] {
+            let read = Circumstances {
+                site: None,
+                bcu: seen.as_ref(),
+                bearing_deg: None,
+                time: Time::midnight(),
+            };
+            assert_eq!(scope.admits(&read), expected, "{seen:?}");
+        }
+    }
+
+    #[test]
     fn a_scope_survives_its_json() {
         let scope = Scope {
             sites: vec![site("M57-J2")],
+            bcus: vec![BcuCode::parse("C").unwrap()],
             direction: Some(Direction::South),
             hours: Some("22:00-06:00".parse().unwrap()),
         };
-        let json = r#"{"sites":["M57-J2"],"direction":"south","hours":"22:00-06:00"}"#;
+        let json = r#"{"sites":["M57-J2"],"bcus":["C"],"direction":"south","hours":"22:00-06:00"}"#;
         assert_eq!(serde_json::to_string(&scope).unwrap(), json);
         assert_eq!(serde_json::from_str::<Scope>(json).unwrap(), scope);
         assert_eq!(serde_json::from_str::<Scope>("{}").unwrap(), Scope::default());

@@ -11,8 +11,7 @@ use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint};
 use domain::misread::Difference;
 use domain::read::RawRead;
-use domain::scope::Scope;
-use domain::{BcuCode, CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
+use domain::{BcuCode, CallSign, CameraId, ListName, SourceName, Timestamp, UserName, Vrm};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -33,22 +32,10 @@ fn hit(second: i64, camera: &str, grade: Grade) -> Hit {
         .unwrap();
     let (list, vrm) = (ListName::parse("stolen").unwrap(), Vrm::parse("AB12CDE").unwrap());
     let entry = Entry {
-        entry_id: EntryId::of_entry(&list, vrm, &grade.to_string()),
-        list,
-        target: vrm.into(),
         grade,
         action: Action::Stop,
-        markers: Vec::new(),
         reason: "stolen".into(),
-        information: String::new(),
-        make: String::new(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: String::new(),
-        listed_at: at(0),
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(&list, vrm, grade.to_string(), at(0))
     };
     Hit::exact(read, entry, Revision(1), at(second))
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use domain::hotlist::{Action, Marker};
-use domain::scope::MAX_SITES;
-use domain::{SiteId, Timestamp};
+use domain::reason::ReasonCode;
+use domain::scope::{MAX_BCUS, MAX_SITES};
+use domain::{BcuCode, SiteId, Timestamp};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
@@ -37,6 +38,12 @@ pub(crate) fn action(text: &str) -> Result<Action, String> {
         .find(|(word, _)| word.eq_ignore_ascii_case(text))
         .map(|(_, action)| *action)
         .ok_or_else(|| "not an action: write STOP, OBSERVE, SILENT or INTELLIGENCE".to_owned())
+}
+
+/// A reason code such as `STOLEN`, in any case.
+pub(crate) fn reason_code(text: &str) -> Result<ReasonCode, String> {
+    ReasonCode::from_code(text)
+        .ok_or_else(|| "not a reason code: docs/hotlists.md lists them, OTHER is one".to_owned())
 }
 
 /// Marker codes with blanks, commas, slashes or semicolons between; sorted, each once.
@@ -81,6 +88,25 @@ pub(crate) fn sites(text: &str, known: Option<&BTreeSet<SiteId>>) -> Result<Vec<
         return Err(format!("{} sites, at most {MAX_SITES} are possible", sites.len()));
     }
     Ok(sites.into_iter().collect())
+}
+
+/// Codes of BCUs, each once; all of them `known`, where that is known.
+pub(crate) fn bcus(text: &str, known: Option<&BTreeSet<BcuCode>>) -> Result<Vec<BcuCode>, String> {
+    let mut bcus = BTreeSet::new();
+    for (index, code) in text.split(BETWEEN).filter(|code| !code.is_empty()).enumerate() {
+        let number = index + 1;
+        let bcu = BcuCode::parse(code).map_err(|_| format!("number {number} is no BCU code"))?;
+        if known.is_some_and(|known| !known.contains(&bcu)) {
+            return Err(format!(
+                "number {number} is no BCU of this force: write its codes, or nothing for the whole force"
+            ));
+        }
+        bcus.insert(bcu);
+    }
+    if bcus.len() > MAX_BCUS {
+        return Err(format!("{} BCUs, at most {MAX_BCUS} are possible", bcus.len()));
+    }
+    Ok(bcus.into_iter().collect())
 }
 
 /// The instant from which an entry is no longer looked for. A date counts to the end of its day in `zone`; a time

@@ -22,23 +22,25 @@ pub(crate) enum Column {
     Action,
     Markers,
     Reason,
+    ReasonCode,
     Nim,
     Information,
     Owner,
     ExpiresAt,
     Reference,
-    Gpms,
+    Handling,
     Cad,
     Grade,
     Region,
     Sites,
+    Bcus,
     Direction,
     Hours,
     Spare,
 }
 
 /// Every column: our name, and what others call it (in lower case, one blank for whatever is no letter or digit).
-const COLUMNS: [(Column, &str, &[&str]); 20] = [
+const COLUMNS: [(Column, &str, &[&str]); 22] = [
     (
         Column::Vrm,
         "vrm",
@@ -71,6 +73,7 @@ const COLUMNS: [(Column, &str, &[&str]); 20] = [
         ],
     ),
     (Column::Reason, "reason", &["reason", "description"]),
+    (Column::ReasonCode, "reason_code", &["reason code", "code"]),
     (
         Column::Nim,
         "nim",
@@ -110,7 +113,17 @@ const COLUMNS: [(Column, &str, &[&str]); 20] = [
         "reference",
         &["reference", "ref", "pnc id", "pncid"],
     ),
-    (Column::Gpms, "gpms", &["gpms", "gpms marking"]),
+    (
+        Column::Handling,
+        "handling",
+        &[
+            "handling",
+            "handling restriction",
+            "gpms",
+            "gpms marking",
+            "protective marking",
+        ],
+    ),
     (Column::Cad, "cad", &["cad", "cad information", "cad number"]),
     (Column::Grade, "grade", &["grade", "priority"]),
     (
@@ -119,6 +132,7 @@ const COLUMNS: [(Column, &str, &[&str]); 20] = [
         &["region", "state province", "province", "country"],
     ),
     (Column::Sites, "sites", &["sites", "site", "site id", "site ids"]),
+    (Column::Bcus, "bcus", &["bcus", "bcu"]),
     (
         Column::Direction,
         "direction",
@@ -146,7 +160,7 @@ const PLAIN: [Column; PLAIN_COLUMNS] = [
     Column::Owner,
     Column::ExpiresAt,
     Column::Reference,
-    Column::Gpms,
+    Column::Handling,
     Column::Cad,
     Column::Spare,
     Column::Spare,

@@ -6,15 +6,14 @@
 //! **Guaranteed:** a bad row costs no neighbour; no message quotes a plate; a list reaches the log whole, ended by
 //! the mark of its revision, however often a publisher dies on the way, and however many run at once.
 //! **Not here:** what a load replaces (`store` compares and keeps), who may load (`control-room`), what matches
-//! (`matcher`), four eyes (`store`), what a rule's effects do to a case (`domain::case`). Nominals join this crate when they come;
-//! nothing stands in for them now.
+//! (`matcher`), four eyes (`store`), what a rule's effects do to a case (`domain::case`),
+//! people and their vehicles (`domain::nominal`, `store`).
 //!
 //! Read [`parse`] and [`Parsed`] first, then [`publish`], then [`rules`]. For people: `docs/hotlists.md`.
 
 mod cells;
 mod container;
 mod error;
-mod grading;
 mod layout;
 mod mirror;
 mod parse;

@@ -8,7 +8,7 @@ use domain::hotlist::{Action, Entry, Grade};
 use domain::pattern::MAX_PATTERNS;
 use domain::policy::ListPolicy;
 use domain::target::Target;
-use domain::{EntryId, ListName, SiteId, Timestamp};
+use domain::{BcuCode, EntryId, ListName, SiteId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub struct Options {
     pub policy: ListPolicy,
     /// The force's sites, where they are known: an entry that is looked for at another would never be found.
     pub sites: Option<BTreeSet<SiteId>>,
+    /// The codes of its BCUs, likewise.
+    pub bcus: Option<BTreeSet<BcuCode>>,
 }
 
 impl Options {

@@ -3,16 +3,17 @@
 use std::cmp::Ordering;
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
+use domain::reason::ReasonCode;
 use domain::scope::{Direction, Hours, Scope};
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+use crate::cells;
 use crate::layout::{Column, Layout};
 use crate::parse::Options;
 use crate::records::Records;
-use crate::{cells, grading};
 
 /// Longest make, model and colour, in characters.
 const SHORT_TEXT: usize = 64;
@@ -67,7 +68,9 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
         .flatten();
     let scope = row.scope();
     let reason = row.reason(&markers);
+    let reason_code = row.optional(Column::ReasonCode, cells::reason_code);
     let (reference, information) = row.reference_and_information();
+    let handling = row.text(Column::Handling, NAME_TEXT);
     let make = row.text(Column::Make, SHORT_TEXT);
     let model = row.text(Column::Model, SHORT_TEXT);
     let colour = row.text(Column::Colour, SHORT_TEXT);
@@ -81,8 +84,9 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
         entry_id: EntryId::of_entry(shared.list, target, &reference),
         list: shared.list.clone(),
         target,
-        grade: given.unwrap_or_else(|| grading::grade_of(action, &markers)),
+        grade: given.unwrap_or_else(|| domain::grading::grade_of(action, &markers)),
         action,
+        reason_code: reason_code.unwrap_or_else(|| ReasonCode::of_markers(&markers)),
         markers,
         reason,
         information,
@@ -91,6 +95,8 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
         colour,
         owner,
         reference,
+        handling,
+        nominals: Vec::new(),
         listed_at: shared.now,
         expires_at,
         scope,
@@ -194,9 +200,13 @@ impl Row<'_, '_> {
 
     fn scope(&mut self) -> Scope {
         let known = self.shared.options.sites.as_ref();
+        let bcus = self.shared.options.bcus.as_ref();
         Scope {
             sites: self
                 .optional(Column::Sites, |text| cells::sites(text, known))
+                .unwrap_or_default(),
+            bcus: self
+                .optional(Column::Bcus, |text| cells::bcus(text, bcus))
                 .unwrap_or_default(),
             direction: self.optional(Column::Direction, |text| {
                 text.parse::<Direction>().map_err(|error| error.to_string())
@@ -242,7 +252,6 @@ impl Row<'_, '_> {
             ("", self.text(Column::Information, LONG_TEXT)),
             ("CAD: ", cad),
             ("NIM 5x5x5: ", self.text(Column::Nim, NAME_TEXT)),
-            ("GPMS: ", self.text(Column::Gpms, NAME_TEXT)),
             ("Region: ", self.text(Column::Region, NAME_TEXT)),
         ];
         let said = parts.into_iter().filter(|(_, text)| !text.is_empty());

@@ -16,7 +16,9 @@ pub struct EntrySaid {
     pub grade: String,
     /// `stop`, `observe`, `silent` or `intelligence`.
     pub action: String,
-    /// Why the vehicle is looked for.
+    /// Why the vehicle is looked for, as a code such as `STOLEN`.
+    pub reason_code: String,
+    /// Why, in words.
     pub reason: String,
     /// The unit that answers for the entry.
     pub owner: String,
@@ -40,9 +42,15 @@ pub struct EntrySaid {
     /// The owner's own number.
     #[serde(default)]
     pub reference: String,
+    /// How it may be passed on.
+    #[serde(default)]
+    pub handling: String,
     /// Ids of sites.
     #[serde(default)]
     pub sites: String,
+    /// Codes of BCUs.
+    #[serde(default)]
+    pub bcus: String,
     /// Direction of travel.
     #[serde(default)]
     pub direction: String,
@@ -52,11 +60,12 @@ pub struct EntrySaid {
 }
 
 impl EntrySaid {
-    fn columns(&self) -> [(&'static str, &str); 15] {
+    fn columns(&self) -> [(&'static str, &str); 18] {
         [
             ("vrm", &self.vrm),
             ("grade", &self.grade),
             ("action", &self.action),
+            ("reason_code", &self.reason_code),
             ("reason", &self.reason),
             ("owner", &self.owner),
             ("expires_at", &self.expires_at),
@@ -66,7 +75,9 @@ impl EntrySaid {
             ("model", &self.model),
             ("colour", &self.colour),
             ("reference", &self.reference),
+            ("handling", &self.handling),
             ("sites", &self.sites),
+            ("bcus", &self.bcus),
             ("direction", &self.direction),
             ("hours", &self.hours),
         ]
@@ -75,7 +86,7 @@ impl EntrySaid {
     /// The first column that a person must fill in and did not: whoever writes a single entry answers for all of it.
     #[must_use]
     pub fn missing(&self) -> Option<&'static str> {
-        const MANDATORY: usize = 6;
+        const MANDATORY: usize = 7;
         let columns = self.columns();
         let empty = columns[..MANDATORY]
             .iter()
@@ -112,6 +123,7 @@ mod tests {
             vrm: "ab12 cde".to_owned(),
             grade: "2".to_owned(),
             action: "observe".to_owned(),
+            reason_code: "drugs".to_owned(),
             reason: "seen near \"the docks\", twice".to_owned(),
             owner: "FIB".to_owned(),
             expires_at: "31/12/2026".to_owned(),

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
+use domain::reason::ReasonCode;
 use domain::scope::{Direction, Scope};
-use domain::{ListName, SiteId, Timestamp, Vrm};
+use domain::{BcuCode, ListName, SiteId, Timestamp, Vrm};
 use intelligence::{IntelligenceError, MAX_FAULTS_KEPT, Options, Parsed, parse, parse_with};
 use jiff::tz::TimeZone;
 use rand::seq::IndexedRandom;
@@ -75,13 +76,16 @@ fn a_row_of_sixteen_columns_becomes_an_entry_that_keeps_every_word() {
         grade: Grade::One,
         action: Action::Stop,
         markers: vec![Marker::Firearms],
+        reason_code: ReasonCode::Firearms,
         reason: "ROBBERY".into(),
-        information: "APPROACH WITH CARE; CAD: CAD 42; NIM 5x5x5: B11; GPMS: RESTRICTED".into(),
+        information: "APPROACH WITH CARE; CAD: CAD 42; NIM 5x5x5: B11".into(),
         make: "FORD".into(),
         model: "FOCUS".into(),
         colour: "BLUE".into(),
         owner: "MERSEYSIDE A".into(),
         reference: "07/123456X".into(),
+        handling: "RESTRICTED".into(),
+        nominals: Vec::new(),
         listed_at: now(),
         expires_at: Some("2027-01-01T00:00:00Z".parse().unwrap()),
         scope: Scope::default(),
@@ -155,40 +159,71 @@ fn a_grade_set_for_the_load_counts_where_the_row_has_none() {
 }
 
 #[test]
-fn an_entry_may_be_limited_to_sites_a_direction_and_hours() {
-    let check = |cells: &str, sites: &[&str], direction: Option<Direction>, hours: Option<&str>| {
-        let parsed = load(format!(
-            "vrm,reason,sites,direction,active hours\nAB12CDE,x,{cells}\n"
-        ))
-        .unwrap();
-        assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
-        let expected = Scope {
-            sites: sites.iter().map(|id| SiteId::parse(id).unwrap()).collect(),
-            direction,
-            hours: hours.map(|hours| hours.parse().unwrap()),
+fn an_entry_may_be_limited_to_sites_bcus_a_direction_and_hours() {
+    let check =
+        |cells: &str, sites: &[&str], bcus: &[&str], direction: Option<Direction>, hours: Option<&str>| {
+            let parsed = load(format!(
+                "vrm,reason,sites,bcu,direction,active hours\nAB12CDE,x,{cells}\n"
+            ))
+            .unwrap();
+            assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
+            let expected = Scope {
+                sites: sites.iter().map(|id| SiteId::parse(id).unwrap()).collect(),
+                bcus: bcus.iter().map(|code| BcuCode::parse(code).unwrap()).collect(),
+                direction,
+                hours: hours.map(|hours| hours.parse().unwrap()),
+            };
+            assert_eq!(parsed.entries[0].scope, expected, "{cells}");
         };
-        assert_eq!(parsed.entries[0].scope, expected, "{cells}");
-    };
-    check(",,", &[], None, None);
-    check("M57-J2 A580;M57-J2,,", &["A580", "M57-J2"], None, None);
-    check(",Northbound,", &[], Some(Direction::North), None);
-    check(",w,22:00-6:00", &[], Some(Direction::West), Some("22:00-06:00"));
+    check(",,,", &[], &[], None, None);
+    check("M57-J2 A580;M57-J2,,,", &["A580", "M57-J2"], &[], None, None);
+    check(",D C,,", &[], &["C", "D"], None, None);
+    check(",,Northbound,", &[], &[], Some(Direction::North), None);
+    check(
+        ",,w,22:00-6:00",
+        &[],
+        &[],
+        Some(Direction::West),
+        Some("22:00-06:00"),
+    );
 }
 
 #[test]
-fn a_site_that_the_force_does_not_have_is_a_fault_where_its_sites_are_known() {
+fn a_reason_code_is_the_rows_own_or_follows_from_its_markers() {
+    let check = |code: &str, markers: &str, expected| {
+        let text = format!("vrm,reason,reason code,markers\nAB12CDE,x,{code},{markers}\n");
+        let parsed = load(text).unwrap();
+        let found: Result<_, _> = match &parsed.faults[..] {
+            [] => Ok(parsed.entries[0].reason_code),
+            [fault, ..] => Err(fault.column.as_str()),
+        };
+        assert_eq!(found, expected, "{code} {markers}");
+    };
+    check("no insurance", "FI", Ok(ReasonCode::NoInsurance));
+    check("", "FI LS", Ok(ReasonCode::Firearms));
+    check("", "", Ok(ReasonCode::Other));
+    check("AB12CDE", "", Err("reason_code (3)"));
+}
+
+#[test]
+fn a_site_or_bcu_that_the_force_does_not_have_is_a_fault_where_they_are_known() {
     let site = |id: &str| SiteId::parse(id).unwrap();
     let options = Options {
         sites: Some([site("A580"), site("M57-J2")].into()),
+        bcus: Some([BcuCode::parse("C").unwrap()].into()),
         ..Options::default()
     };
     let list = ListName::parse("stolen").unwrap();
-    let text = "vrm,reason,sites\nAB12CDE,x,M57-J2\nAB12CDF,x,A580 M57-J22\n";
+    let text = "vrm,reason,sites,bcu\nAB12CDE,x,M57-J2,C\nAB12CDF,x,A580 M57-J22,\nAB12CDG,x,,C D\n";
     let parsed = parse_with(&list, text.as_bytes(), &options, now(), &zone()).unwrap();
     let faults: Vec<_> = parsed.faults.iter().map(ToString::to_string).collect();
     assert_eq!(parsed.entries.len(), 1);
     assert!(
         faults[0].starts_with("line 3, column sites (3): number 2 is no site of this force"),
+        "{faults:?}"
+    );
+    assert!(
+        faults[1].starts_with("line 4, column bcus (4): number 2 is no BCU of this force"),
         "{faults:?}"
     );
 }

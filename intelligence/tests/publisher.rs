@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::hotlist::{Action, Entry, Grade, Revision};
-use domain::scope::Scope;
 use domain::{EntryId, ListName, Timestamp, UserName, Vrm};
 use matcher::lists::Lists;
 use rand::{RngExt, SeedableRng};
@@ -269,22 +268,11 @@ fn now() -> Timestamp {
 fn entry(list: &ListName, number: u32, make: &str) -> Entry {
     let vrm = Vrm::parse(&format!("T{number:05}")).unwrap();
     Entry {
-        entry_id: EntryId::of_entry(list, vrm, ""),
-        list: list.clone(),
-        target: vrm.into(),
         grade: Grade::Two,
         action: Action::Stop,
-        markers: Vec::new(),
         reason: "stolen".into(),
-        information: String::new(),
         make: make.into(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: String::new(),
-        listed_at: now(),
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(list, vrm, "", now())
     }
 }
 

@@ -54,6 +54,11 @@ fn a_rule_that_is_wrong_is_refused_by_place_and_reason() {
         ("case.grad == 2", 13, "case has no grad; it has grade, state"),
         ("kase.grade == 2", 9, "kase is not known"),
         ("true && entry == entry", 17, "entry of what?"),
+        (
+            "nominals.exists(n, n.mappa == 2)",
+            0,
+            "n has no mappa; it has relations, markers",
+        ),
         ("case.grade", 13, "not true or false"),
         ("case.grade + 1", 20, "not true or false"),
         (
@@ -90,6 +95,20 @@ fn a_rule_that_is_wrong_is_refused_by_place_and_reason() {
             "{condition}: {fault}"
         );
         assert!(column == 0 || fault.column == column, "{condition}: {fault}");
+    }
+}
+
+#[test]
+fn a_condition_goes_through_the_people_that_a_vehicle_is_linked_to() {
+    let tests = "[[rule.test]]\nname = \"yes\"\n\
+                 given = { nominals = [{ markers = [\"VI\"] }, { relations = [\"keeper\"], markers = [\"RSO\"] }] }\nexpect = true\n\
+                 [[rule.test]]\nname = \"another's marker\"\n\
+                 given = { nominals = [{ relations = [\"keeper\"] }, { markers = [\"RSO\"] }] }\nexpect = false\n";
+    for condition in [
+        r#"nominals.exists(n, "RSO" in n.markers && "keeper" in n.relations)"#,
+        r#"nominals.exists(n, n.markers.exists(m, m == "RSO") && size(n.relations) > 0)"#,
+    ] {
+        assert_eq!(faults(&file(condition, tests)), [], "{condition}");
     }
 }
 

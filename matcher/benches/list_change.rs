@@ -14,8 +14,7 @@ use clap::Parser;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::{PlateRead, RawRead};
-use domain::scope::Scope;
-use domain::{CameraId, EntryId, ListName, ReadId, SourceName, Timestamp, Vrm};
+use domain::{CameraId, ListName, ReadId, SourceName, Timestamp, Vrm};
 use jiff::tz::TimeZone;
 use stream::embedded::EmbeddedLog;
 use stream::ready::Ready;
@@ -73,22 +72,10 @@ fn mark(first: char, number: u32) -> Vrm {
 fn entry(vrm: Vrm, now: Timestamp) -> Entry {
     let list = ListName::parse("stolen").expect("a name");
     Entry {
-        entry_id: EntryId::of_entry(&list, vrm, ""),
-        list,
-        target: vrm.into(),
         grade: Grade::Three,
         action: Action::Stop,
-        markers: Vec::new(),
         reason: "stolen".into(),
-        information: String::new(),
-        make: String::new(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: String::new(),
-        listed_at: now,
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(&list, vrm, "", now)
     }
 }
 

@@ -5,8 +5,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::pattern::{MAX_PATTERNS, Pattern};
-use domain::scope::Scope;
-use domain::{EntryId, ListName, Timestamp, Vrm};
+use domain::{ListName, Timestamp, Vrm};
 use matcher::index::Index;
 use matcher::matching::{self, Walk};
 use rand::{RngExt, SeedableRng};
@@ -65,22 +64,10 @@ fn without(rng: &mut ChaCha8Rng, mark: &str, count: usize) -> String {
 fn entries(patterns: &[Pattern]) -> Vec<Entry> {
     let list = ListName::parse("partial").expect("a name");
     let entry = |pattern: &Pattern| Entry {
-        entry_id: EntryId::of_entry(&list, *pattern, ""),
-        list: list.clone(),
-        target: (*pattern).into(),
         grade: Grade::Two,
         action: Action::Observe,
-        markers: Vec::new(),
         reason: "seen leaving".into(),
-        information: String::new(),
-        make: String::new(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: String::new(),
-        listed_at: Timestamp::UNIX_EPOCH,
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(&list, *pattern, "", Timestamp::UNIX_EPOCH)
     };
     patterns.iter().map(entry).collect()
 }

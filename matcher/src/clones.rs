@@ -4,7 +4,6 @@ use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::Journey;
 use domain::read::PlateRead;
-use domain::scope::Scope;
 use domain::{EntryId, ListName, Timestamp, Vrm};
 
 /// No vehicle is faster from one site to another, as the crow flies: faster than any car gets through traffic.
@@ -60,21 +59,10 @@ fn list() -> ListName {
 
 fn entry(vrm: Vrm, grade: Grade, listed_at: Timestamp) -> Entry {
     Entry {
-        entry_id: entry_id(vrm),
-        list: list(),
-        target: vrm.into(),
         grade,
         action: Action::Observe,
-        markers: Vec::new(),
         reason: "cloned plate suspected".to_owned(),
         information: "Read at two places that no vehicle gets from one to the other of in time.".to_owned(),
-        make: String::new(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: String::new(),
-        listed_at,
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(&list(), vrm, "", listed_at)
     }
 }

@@ -4,10 +4,12 @@
 //! read that may match, and unpacks the whole for the few that do.
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
+use domain::reason::ReasonCode;
 use domain::scope::Scope;
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
 use hashbrown::HashTable;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
@@ -26,6 +28,7 @@ struct Record<'a> {
     grade: u8,
     action: Action,
     markers: Vec<Marker>,
+    reason_code: ReasonCode,
     reason: Address,
     information: Address,
     make: Address,
@@ -33,6 +36,9 @@ struct Record<'a> {
     colour: Address,
     owner: Address,
     reference: &'a str,
+    handling: Address,
+    /// As JSON: few vehicles have any.
+    nominals: Option<Address>,
     listed_at: (i64, i32),
     expires_at: Option<(i64, i32)>,
     /// As JSON: an operation's entries share one, and most have none.
@@ -58,6 +64,7 @@ impl Packer {
             grade: entry.grade.into(),
             action: entry.action,
             markers: entry.markers.clone(),
+            reason_code: entry.reason_code,
             reason: self.text(&entry.reason),
             information: self.text(&entry.information),
             make: self.text(&entry.make),
@@ -65,16 +72,19 @@ impl Packer {
             colour: self.text(&entry.colour),
             owner: self.text(&entry.owner),
             reference: &entry.reference,
+            handling: self.text(&entry.handling),
+            nominals: self.json(&entry.nominals, entry.nominals.is_empty()),
             listed_at: parts(entry.listed_at),
             expires_at: entry.expires_at.map(parts),
-            scope: self.scope(&entry.scope),
+            scope: self.json(&entry.scope, entry.scope.is_everything()),
         };
         self.add(&record)
     }
 
-    fn scope(&mut self, scope: &Scope) -> Option<Address> {
-        let json = || serde_json::to_string(scope).expect("names and hours are always written");
-        (!scope.is_everything()).then(|| self.text(&json()))
+    /// Where a value's text stands; none for one that says nothing.
+    fn json(&mut self, value: &impl Serialize, is_nothing: bool) -> Option<Address> {
+        let json = || serde_json::to_string(value).expect("names, codes and hours are always written");
+        (!is_nothing).then(|| self.text(&json()))
     }
 
     /// Where a text stands; it is added if it is new.
@@ -160,6 +170,7 @@ fn unpack(pages: &Pages, address: Address) -> Option<Entry> {
         grade: Grade::try_from(record.grade).ok()?,
         action: record.action,
         markers: record.markers,
+        reason_code: record.reason_code,
         reason: text(record.reason)?,
         information: text(record.information)?,
         make: text(record.make)?,
@@ -167,16 +178,25 @@ fn unpack(pages: &Pages, address: Address) -> Option<Entry> {
         colour: text(record.colour)?,
         owner: text(record.owner)?,
         reference: record.reference.to_owned(),
+        handling: text(record.handling)?,
+        nominals: match record.nominals {
+            Some(address) => from_json(pages, address)?,
+            None => Vec::new(),
+        },
         listed_at: time(record.listed_at)?,
         expires_at: match record.expires_at {
             Some(parts) => Some(time(parts)?),
             None => None,
         },
         scope: match record.scope {
-            Some(address) => serde_json::from_str(text_at(pages, address)?).ok()?,
+            Some(address) => from_json(pages, address)?,
             None => Scope::default(),
         },
     })
+}
+
+fn from_json<T: DeserializeOwned>(pages: &Pages, address: Address) -> Option<T> {
+    serde_json::from_str(text_at(pages, address)?).ok()
 }
 
 fn text_at(pages: &Pages, address: Address) -> Option<&str> {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use domain::force::Camera;
 use domain::read::PlateRead;
 use domain::scope::Circumstances;
-use domain::{CameraId, SiteId};
+use domain::{BcuCode, CameraId, SiteId};
 use jiff::tz::TimeZone;
 
 /// See the module's page. The default knows no camera, and its time is UTC.
@@ -17,6 +17,7 @@ pub struct Posts {
 
 struct Post {
     site: SiteId,
+    bcu: BcuCode,
     bearing_deg: f32,
 }
 
@@ -32,6 +33,7 @@ impl Posts {
     pub fn new(cameras: &[Camera], zone: TimeZone) -> Self {
         let post = |camera: &Camera| Post {
             site: camera.site.clone(),
+            bcu: camera.bcu.clone(),
             bearing_deg: camera.bearing_deg,
         };
         let posts = cameras.iter().map(|camera| (camera.camera.clone(), post(camera)));
@@ -48,6 +50,7 @@ impl Posts {
         let post = self.posts.get(&read.camera);
         Circumstances {
             site: post.map(|post| &post.site),
+            bcu: post.map(|post| &post.bcu),
             bearing_deg: post.map(|post| post.bearing_deg),
             time: read.captured_at.to_zoned(self.zone.clone()).time(),
         }

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::{at, entry, read};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Marker, Revision};
+use domain::nominal::{LinkedNominal, Relation};
 use domain::read::PlateRead;
+use domain::reason::ReasonCode;
 use domain::scope::{Direction, Scope};
-use domain::{EntryId, HitId, SiteId, Timestamp};
+use domain::{BcuCode, EntryId, HitId, NominalRef, SiteId, Timestamp};
 use matcher::beliefs::Beliefs;
 use matcher::index::Index;
 use matcher::lists::Lists;
@@ -204,6 +206,9 @@ fn scope(rng: &mut ChaCha8Rng) -> Scope {
         sites: (0..rng.random_range(0..3))
             .map(|_| site(rng.random_range(0..9)))
             .collect(),
+        bcus: (0..rng.random_range(0..2))
+            .map(|_| BcuCode::parse("C").unwrap())
+            .collect(),
         direction: rng.random_bool(0.2).then_some(Direction::West),
         hours: rng.random_bool(0.2).then(|| "22:00-06:30".parse().unwrap()),
     }
@@ -220,12 +225,21 @@ fn full_entry(rng: &mut ChaCha8Rng) -> Entry {
     ][rng.random_range(0..4)];
     let markers = Marker::ALL.iter().map(|(marker, ..)| *marker);
     entry.markers = markers.filter(|_| rng.random_bool(0.1)).collect();
+    entry.reason_code = ReasonCode::ALL[rng.random_range(0..ReasonCode::ALL.len())].0;
     entry.reason = text(rng);
     entry.information = text(rng);
     entry.make = text(rng);
     entry.model = text(rng);
     entry.colour = text(rng);
     entry.owner = text(rng);
+    entry.handling = text(rng);
+    entry.nominals = (0..rng.random_range(0..3))
+        .map(|number| LinkedNominal {
+            reference: NominalRef::parse(&format!("P{number}")).unwrap(),
+            relations: vec![Relation::Keeper],
+            markers: entry.markers.clone(),
+        })
+        .collect();
     entry.listed_at =
         Timestamp::from_nanosecond(rng.random_range(-1_000_000..1_000_000_000_000_000_000)).unwrap();
     entry.expires_at = rng.random_bool(0.5).then_some(Timestamp::MAX);

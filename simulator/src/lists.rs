@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use domain::hotlist::{Action, Entry, Grade, Marker};
-use domain::scope::Scope;
-use domain::{EntryId, ListName, Timestamp, Vrm};
+use domain::reason::ReasonCode;
+use domain::{ListName, Timestamp, Vrm};
 use jiff::civil;
 
 use crate::dice::Dice;
@@ -154,12 +154,11 @@ fn entry(seed: u64, number: u64, vehicle: &Vehicle, story: &Story, dice: &mut Di
     // an urgent entry is young: within 3 days; the others up to a year
     let hours = if story.grade <= Two { 72.0 } else { 8_760.0 };
     let age_s = (dice.between(0.02, 1.0).powi(2) * hours * 3_600.0) as i64;
+    let listed_at = Timestamp::from_second(now.as_second() - age_s).unwrap_or(now);
     Entry {
-        entry_id: EntryId::of_entry(&list, vehicle.mark.vrm, &reference),
-        list,
-        target: vehicle.mark.vrm.into(),
         grade: story.grade,
         action: story.action,
+        reason_code: ReasonCode::of_markers(&markers),
         markers,
         reason: story.reason.to_owned(),
         information: story.information.to_owned(),
@@ -167,10 +166,8 @@ fn entry(seed: u64, number: u64, vehicle: &Vehicle, story: &Story, dice: &mut Di
         model: listed.model.to_owned(),
         colour: listed.colour.to_owned(),
         owner: owner(dice),
-        reference,
-        listed_at: Timestamp::from_second(now.as_second() - age_s).unwrap_or(now),
         expires_at: weed_date(story, now),
-        scope: Scope::default(),
+        ..Entry::new(&list, vehicle.mark.vrm, reference, listed_at)
     }
 }
 
@@ -209,6 +206,7 @@ mod tests {
     use domain::target::Target;
 
     use super::*;
+    use domain::EntryId;
     use std::collections::BTreeSet;
 
     fn entries() -> Vec<Entry> {

@@ -125,6 +125,7 @@ fn check(settings: &Settings, file: &Path, list: &ListName, json: bool) -> Resul
     let bar = spinner("checking");
     let options = Options {
         sites: Some(force.sites()),
+        bcus: Some(force.bcu_codes()),
         ..Options::default()
     };
     let parsed = intelligence::parse_with(list, &bytes, &options, Timestamp::now(), &force.timezone);

@@ -5,6 +5,7 @@ pub mod bench;
 mod confusion;
 mod dlq;
 mod hotlist;
+mod nominal;
 mod register;
 mod rule;
 mod simulate;
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Dispatcher => stage::dispatcher(&load()?).await,
         Command::ControlRoom => stage::control_room(&load()?).await,
         Command::Hotlist(command) => hotlist::run(&load()?, command).await,
+        Command::Nominal(command) => nominal::run(&load()?, command).await,
         Command::Rule(command) => rule::run(&load()?, command).await,
         Command::Register(command) => register::run(&load()?, command),
         Command::Confusion(command) => confusion::run(&load()?, command).await,

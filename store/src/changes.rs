@@ -7,7 +7,7 @@ use domain::hotlist::{Entry, Revision};
 use domain::pattern::MAX_PATTERNS;
 use domain::policy::ListPolicy;
 use domain::target::Target;
-use domain::{ListName, Timestamp, UserName};
+use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
 use crate::diff::{Difference, Part, Wanted, digest};
@@ -17,7 +17,7 @@ use crate::events::take_numbers;
 use crate::hotlists::ListChange;
 use crate::sql::{Step, count, millis, number};
 use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError, audit, diff, history, policies};
+use crate::{Store, StoreError, audit, diff, history, nominals, policies};
 
 /// Who changes a list, when, and why.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Plan {
             Wish::Replace(entries) => (Some(DraftKind::Load), Part::Whole, entries, "hotlist_loaded"),
             Wish::Put(entry) => (
                 Some(DraftKind::Entry),
-                Part::Entry(entry.entry_id),
+                Part::Entries(vec![entry.entry_id]),
                 vec![*entry],
                 "hotlist_entry_put",
             ),
@@ -84,11 +84,7 @@ impl Plan {
             entries.iter().all(|entry| entry.list == *list),
             "entries of another list"
         );
-        let mut wanted = Wanted::with_capacity(entries.len());
-        for entry in entries {
-            let digest = digest(&entry)?;
-            wanted.insert(entry.entry_id, (entry, digest));
-        }
+        let wanted = digested(entries)?;
         let patterns = wanted.values().filter(|(entry, _)| entry.target.is_pattern());
         let patterns = patterns.count() as u64;
         Ok(Self {
@@ -100,9 +96,29 @@ impl Plan {
         })
     }
 
-    fn is_withdrawal(&self) -> bool {
-        self.wanted.is_empty()
+    /// These entries of the list `nominals` as they follow now; the others of `ids` are not on it.
+    pub(crate) fn following(ids: Vec<EntryId>, entries: Vec<Entry>) -> Result<Self, StoreError> {
+        Ok(Self {
+            kind: None,
+            part: Part::Entries(ids),
+            wanted: digested(entries)?,
+            patterns: 0,
+            action: "hotlist_followed",
+        })
     }
+
+    fn is_withdrawal(&self) -> bool {
+        self.wanted.is_empty() && !matches!(self.part, Part::Entries(_))
+    }
+}
+
+fn digested(entries: Vec<Entry>) -> Result<Wanted, StoreError> {
+    let mut wanted = Wanted::with_capacity(entries.len());
+    for entry in entries {
+        let digest = digest(&entry)?;
+        wanted.insert(entry.entry_id, (entry, digest));
+    }
+    Ok(wanted)
 }
 
 /// Who stands for a change in the records.
@@ -118,7 +134,7 @@ impl Store {
     /// revision and no draft is made.
     ///
     /// # Errors
-    /// [`StoreError::TooManyPatterns`], [`StoreError::NotFound`] for a withdrawal of what is not there,
+    /// [`StoreError::FollowsNominals`], [`StoreError::TooManyPatterns`], [`StoreError::NotFound`] for a withdrawal of what is not there,
     /// [`StoreError::Draft`] where no further draft may wait, or when the database fails; nothing has changed then.
     pub async fn change_list(
         &self,
@@ -127,6 +143,7 @@ impl Store {
         author: &Author<'_>,
         usual: &ListPolicy,
     ) -> Result<Changed, StoreError> {
+        nominals::refuse_by_hand(list)?;
         let plan = Plan::of(list, wish)?;
         transaction!(self, "change_list", |tx| {
             let revision = lock_lists(tx).await?;
@@ -161,6 +178,7 @@ impl Store {
         by: &UserName,
         now: Timestamp,
     ) -> Result<ListChange, StoreError> {
+        nominals::refuse_by_hand(list)?;
         let plan = Plan::of(list, Wish::Replace(entries))?;
         let sign = Sign {
             author: Author { by, at: now, why: "" },
@@ -177,13 +195,14 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn compare(&self, list: &ListName, entries: Vec<Entry>) -> Result<Comparison, StoreError> {
+        nominals::refuse_by_hand(list)?;
         let plan = Plan::of(list, Wish::Replace(entries))?;
         let mut snapshot = self.snapshot().await?;
         let (revision,): (i64,) = sqlx::query_as("SELECT value FROM counters WHERE name = 'revision'")
             .fetch_one(&mut *snapshot)
             .await
             .step("reading the revision")?;
-        let current = diff::current(&mut snapshot, list, plan.part).await?;
+        let current = diff::current(&mut snapshot, list, &plan.part).await?;
         let difference = Difference::between(current, &plan.wanted);
         let first_removed = &difference.removed[..difference.removed.len().min(SHOWN)];
         let removed = diff::marks(&mut snapshot, first_removed).await?;
@@ -230,7 +249,7 @@ async fn difference<'a>(tx: &mut Tx, list: &ListName, plan: &'a Plan) -> Result<
     if plan.is_withdrawal() && size.is_none() {
         return Err(StoreError::NotFound("list"));
     }
-    let current = diff::current(tx.on(), list, plan.part).await?;
+    let current = diff::current(tx.on(), list, &plan.part).await?;
     if matches!(plan.part, Part::Target(_)) && current.is_empty() {
         return Err(StoreError::NotFound("mark on that list"));
     }
@@ -296,8 +315,12 @@ async fn check_patterns(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<(),
     if plan.patterns == 0 {
         return Ok(());
     }
-    let (column, value) = match plan.part {
-        Part::Entry(id) => ("entry_id", id.to_string()),
+    let (column, value) = match &plan.part {
+        // Of a pattern's entry, which is put alone.
+        Part::Entries(ids) => (
+            "entry_id",
+            ids.first().map(ToString::to_string).unwrap_or_default(),
+        ),
         Part::Whole | Part::Target(_) => ("list", list.as_str().to_owned()),
     };
     let text =

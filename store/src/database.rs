@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::case::Refusal;
+use domain::nominal::NominalRefusal;
 use domain::policy::DraftRefusal;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, Migrator};
@@ -108,6 +109,14 @@ pub enum StoreError {
         /// The bound.
         limit: u64,
     },
+    /// The list follows from nominals; nothing has changed.
+    #[error(
+        "the list nominals follows from people and their links, and nobody changes it by hand: change the nominal or its links instead, in the page or by steelring nominal"
+    )]
+    FollowsNominals,
+    /// The rules of nominals say no; nothing has changed.
+    #[error(transparent)]
+    Nominal(#[from] NominalRefusal),
     /// The rules of drafts say no; nothing has changed.
     #[error(transparent)]
     Draft(#[from] DraftRefusal),

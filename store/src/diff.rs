@@ -47,14 +47,14 @@ impl Row<'_> {
 }
 
 /// Which of a list's entries a change is about.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Part {
     /// All.
     Whole,
     /// Those of one mark or pattern.
     Target(Target),
-    /// This one.
-    Entry(EntryId),
+    /// These, a hundred at most.
+    Entries(Vec<EntryId>),
 }
 
 impl<'a> Difference<'a> {
@@ -116,23 +116,24 @@ pub(crate) fn digest(entry: &Entry) -> Result<String, StoreError> {
 pub(crate) async fn current(
     on: &mut AnyConnection,
     list: &ListName,
-    part: Part,
+    part: &Part,
 ) -> Result<Current, StoreError> {
     let step = "reading a list's entries";
     let mut text = "SELECT entry_id, digest, listed_at FROM entries WHERE list = $1".to_owned();
-    let value = match part {
-        Part::Whole => None,
+    let values = match part {
+        Part::Whole => Vec::new(),
         Part::Target(target) => {
             text.push_str(" AND vrm = $2");
-            Some(target.to_string())
+            vec![target.to_string()]
         }
-        Part::Entry(id) => {
-            text.push_str(" AND entry_id = $2");
-            Some(id.to_string())
+        Part::Entries(ids) => {
+            let places: Vec<String> = (2..ids.len() + 2).map(|place| format!("${place}")).collect();
+            text.push_str(&format!(" AND entry_id IN ({})", places.join(", ")));
+            ids.iter().map(ToString::to_string).collect()
         }
     };
     let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(list.as_str().to_owned());
-    if let Some(value) = value {
+    for value in values {
         select = select.bind(value);
     }
     let mut rows = select.fetch(on);

@@ -27,6 +27,7 @@ pub mod history;
 pub mod hotlists;
 pub mod image_links;
 pub mod images;
+pub mod nominals;
 pub mod policies;
 pub mod rules;
 pub mod sources;

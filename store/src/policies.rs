@@ -5,7 +5,7 @@ use domain::{ListName, Timestamp, UserName};
 
 use crate::sql::{Step, from_json, to_json};
 use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError, audit};
+use crate::{Store, StoreError, audit, nominals};
 
 const READ: &str = "SELECT doc FROM list_policies WHERE list = $1";
 
@@ -27,7 +27,7 @@ impl Store {
     /// it was where none was set.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::FollowsNominals`], or when the database fails.
     pub async fn set_policy(
         &self,
         list: &ListName,
@@ -36,6 +36,7 @@ impl Store {
         by: &UserName,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        nominals::refuse_by_hand(list)?;
         transaction!(self, "set_policy", |tx| {
             let before = in_force(tx, list, usual).await?;
             let text = "INSERT INTO list_policies (list, doc) VALUES ($1, $2) \

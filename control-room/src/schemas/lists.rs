@@ -112,6 +112,8 @@ drawn! {
         vrm: String,
         grade: String,
         action: String,
+        /// Such as `STOLEN`.
+        reason_code: String,
         reason: String,
         owner: String,
         expires_at: String,
@@ -121,7 +123,10 @@ drawn! {
         model: Option<String>,
         colour: Option<String>,
         reference: Option<String>,
+        handling: Option<String>,
         sites: Option<String>,
+        /// Codes of BCUs.
+        bcus: Option<String>,
         direction: Option<String>,
         hours: Option<String>,
     }

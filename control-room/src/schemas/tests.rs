@@ -31,6 +31,7 @@ fn entry() -> hotlist::Entry {
         grade: hotlist::Grade::One,
         action: hotlist::Action::Stop,
         markers: hotlist::Marker::ALL.map(|(marker, ..)| marker).to_vec(),
+        reason_code: domain::reason::ReasonCode::Stolen,
         reason: text(),
         information: text(),
         make: text(),
@@ -38,10 +39,17 @@ fn entry() -> hotlist::Entry {
         colour: text(),
         owner: text(),
         reference: text(),
+        handling: text(),
+        nominals: vec![domain::nominal::LinkedNominal {
+            reference: domain::NominalRef::parse("PNC-1").unwrap(),
+            relations: vec![domain::nominal::Relation::Keeper],
+            markers: vec![hotlist::Marker::Violent],
+        }],
         listed_at: Timestamp::UNIX_EPOCH,
         expires_at: Some(Timestamp::UNIX_EPOCH),
         scope: scope::Scope {
             sites: vec![SiteId::parse("s1").unwrap()],
+            bcus: vec![domain::BcuCode::parse("A").unwrap()],
             direction: Some(scope::Direction::North),
             hours: Some("22:00-06:00".parse().unwrap()),
         },
@@ -306,12 +314,56 @@ fn policies_drafts_and_histories_look_as_they_are_drawn() {
             change: Some(store::hotlists::ListChange::default()),
         });
     }
+    nominals(&name);
     for verdict in [
         domain::policy::Verdict::Authorise,
         domain::policy::Verdict::Decline,
     ] {
         check::<Verdict>(&verdict);
     }
+}
+
+fn nominals(by: &UserName) {
+    let at = Timestamp::UNIX_EPOCH;
+    let nominal = domain::nominal::Nominal {
+        reference: domain::NominalRef::parse("PNC-1").unwrap(),
+        name: "John Doe".to_owned(),
+        markers: vec![domain::nominal::PersonMarker {
+            marker: hotlist::Marker::Violent,
+            detail: String::new(),
+        }],
+        links: vec![domain::nominal::Link {
+            vrm: Vrm::parse("AB12CDE").unwrap(),
+            relation: domain::nominal::Relation::Associate,
+            source: "register".to_owned(),
+            grading: "B23".parse().unwrap(),
+            date: "2007-10-01".parse().unwrap(),
+        }],
+    };
+    check::<Nominal>(&nominal);
+    let stored = store::nominals::StoredNominal {
+        nominal: nominal.clone(),
+        version: 1,
+        changed_at: at,
+        changed_by: by.clone(),
+    };
+    check::<StoredNominal>(&stored);
+    check::<NominalRecord>(&store::nominals::NominalRecord {
+        nominal: Some(stored),
+        changes: vec![store::nominals::NominalChange {
+            version: 1,
+            action: "nominal_put".to_owned(),
+            at,
+            by: by.clone(),
+            why: String::new(),
+            before: None,
+            after: Some(Box::new(nominal)),
+        }],
+    });
+    check::<NominalChanged>(&store::nominals::NominalChanged {
+        version: 1,
+        list: Some(store::hotlists::ListChange::default()),
+    });
 }
 
 #[test]
@@ -391,7 +443,8 @@ fn unions(types: &str) -> BTreeMap<&str, BTreeSet<&str>> {
 fn the_page_has_the_types_that_the_description_has() {
     let types = concat!(
         include_str!("../../ui/src/lib/types.ts"),
-        include_str!("../../ui/src/lib/listtypes.ts")
+        include_str!("../../ui/src/lib/listtypes.ts"),
+        include_str!("../../ui/src/lib/nominaltypes.ts")
     );
     let document: Value = serde_json::from_slice(&crate::openapi::encode().unwrap()).unwrap();
     let schemas = document["components"]["schemas"].as_object().unwrap();

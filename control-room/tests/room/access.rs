@@ -34,6 +34,7 @@ fn operations(document: &Value) -> Vec<Described> {
                 .replace("{hash}", &"0".repeat(64))
                 .replace("{list}", "none")
                 .replace("{draft}", "1")
+                .replace("{nominal}", "none")
                 .replace("{entry_id}", &"0".repeat(32));
             assert!(
                 !path.contains('{'),

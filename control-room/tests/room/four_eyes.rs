@@ -170,7 +170,7 @@ async fn a_single_entry_needs_all_that_somebody_answers_for_and_keeps_its_histor
     let room = Room::open().await;
     let browser = room.sign_in("intelligence").await;
     let said = |grade: &str, owner: &str| {
-        json!({"why": "seen twice", "entry": {"vrm": "QX07 PLT", "grade": grade, "action": "observe", "reason": "of interest",
+        json!({"why": "seen twice", "entry": {"vrm": "QX07 PLT", "grade": grade, "action": "observe", "reason_code": "INTELLIGENCE", "reason": "of interest",
                "owner": owner, "expires_at": "2099-12-31"}})
     };
     let path = "/api/hotlists/wanted/entries";

@@ -12,9 +12,8 @@ use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::policy::ListPolicy;
 use domain::read::RawRead;
-use domain::scope::Scope;
 use domain::user::Role;
-use domain::{CameraId, EntryId, ListName, SourceName, Timestamp, UserName, Vrm};
+use domain::{CameraId, ListName, SourceName, Timestamp, UserName, Vrm};
 use futures::StreamExt;
 use intelligence::rules::RuleFile;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -328,22 +327,15 @@ pub fn entry(mark: &str, grade: u8) -> Entry {
     let list = ListName::parse("stolen").unwrap();
     let vrm = Vrm::parse(mark).unwrap();
     Entry {
-        entry_id: EntryId::of_entry(&list, vrm, ""),
-        list,
-        target: vrm.into(),
         grade: Grade::try_from(grade).unwrap(),
         action: Action::Stop,
         markers: vec![domain::hotlist::Marker::Stolen],
         reason: "stolen".to_owned(),
-        information: String::new(),
         make: "FORD".to_owned(),
         model: "FOCUS".to_owned(),
         colour: "BLUE".to_owned(),
         owner: "MERSEYSIDE".to_owned(),
-        reference: String::new(),
-        listed_at: Timestamp::UNIX_EPOCH,
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(&list, vrm, "", Timestamp::UNIX_EPOCH)
     }
 }
 

@@ -10,5 +10,6 @@ mod deciding;
 mod four_eyes;
 mod harness;
 mod live;
+mod nominals;
 mod outage;
 mod sign_in;

@@ -127,6 +127,7 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
       service.revision += 1;
       return reply(response, 200, { change: { revision: service.revision, added: 0, changed: 0, removed: 1, unchanged: 0 }, draft: null });
     }
+    case 'GET nominals': return reply(response, 200, { nominals: [] });
     case 'GET rules': return reply(response, 200, { version: 0, hash: '', text: '', rules: [], faults: [] });
     case 'GET notifications': return reply(response, 200, { notifications: [] });
     case 'GET drafts': return reply(response, 200, { drafts: [] });

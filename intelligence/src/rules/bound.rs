@@ -7,6 +7,7 @@
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, SelectExpr};
 use domain::hotlist::Marker;
+use domain::nominal::MAX_PEOPLE;
 
 use super::Facts;
 
@@ -20,7 +21,7 @@ pub const MAX_DEPTH: usize = 2;
 pub const MAX_LIST: usize = 32;
 /// Most steps that a condition may take. A loop in a loop over a comparison takes 10,000.
 pub const MAX_STEPS: u64 = 20_000;
-const _: () = assert!(Marker::ALL.len() <= MAX_LIST);
+const _: () = assert!(Marker::ALL.len() <= MAX_LIST && MAX_PEOPLE <= MAX_LIST);
 
 /// Functions and operators, which cost a step each, and whether their result is true or false for certain.
 const FUNCTIONS: [(&str, bool); 24] = [
@@ -76,10 +77,10 @@ fn is_truth(expr: &IdedExpr) -> bool {
     }
 }
 
-/// The way through an expression: the names that loops have bound so far.
+/// The way through an expression: the names that loops have bound so far, with the fields of those that have some.
 #[derive(Default)]
 struct Walk {
-    bound: Vec<String>,
+    bound: Vec<(String, &'static [&'static str])>,
     depth: usize,
 }
 
@@ -99,7 +100,7 @@ impl Walk {
     }
 
     fn ident(&self, id: u64, name: &str) -> Result<u64, Fault> {
-        if self.bound.iter().any(|bound| bound == name) {
+        if self.bound.iter().any(|(bound, _)| bound == name) {
             return Ok(1);
         }
         match Facts::NAMES.iter().find(|(root, _)| *root == name) {
@@ -114,8 +115,7 @@ impl Walk {
 
     fn select(&mut self, id: u64, select: &SelectExpr) -> Result<u64, Fault> {
         if let Expr::Ident(root) = &select.operand.expr
-            && !self.bound.contains(root)
-            && let Some((root, fields)) = Facts::NAMES.iter().find(|(name, _)| name == root)
+            && let Some(fields) = self.fields(root)
         {
             if fields.contains(&select.field.as_str()) {
                 return Ok(1);
@@ -126,6 +126,15 @@ impl Walk {
             ));
         }
         Ok(1 + self.steps(&select.operand)?)
+    }
+
+    /// What may stand behind a name and a dot, where that is known.
+    fn fields(&self, name: &str) -> Option<&'static [&'static str]> {
+        if let Some((_, fields)) = self.bound.iter().rev().find(|(bound, _)| bound == name) {
+            return (!fields.is_empty()).then_some(*fields);
+        }
+        let known = Facts::NAMES.iter().find(|(root, _)| *root == name);
+        known.map(|(_, fields)| *fields)
     }
 
     fn call(&mut self, id: u64, call: &CallExpr) -> Result<u64, Fault> {
@@ -163,7 +172,9 @@ impl Walk {
                 .iter()
                 .all(|one| matches!(one.expr, Expr::Literal(_)))
         };
+        let mut fields: &'static [&'static str] = &[];
         match &inner.iter_range.expr {
+            Expr::Ident(name) if name == Facts::NOMINALS => fields = &Facts::OF_A_NOMINAL,
             Expr::Select(select) if matches!(select.operand.expr, Expr::Ident(_)) => {}
             Expr::List(list) if written(list) => {}
             _ => {
@@ -174,13 +185,11 @@ impl Walk {
             }
         }
         let range = self.steps(&inner.iter_range)?;
-        let names = [
-            Some(&inner.accu_var),
-            Some(&inner.iter_var),
-            inner.iter_var2.as_ref(),
-        ];
         let before = self.bound.len();
-        self.bound.extend(names.into_iter().flatten().cloned());
+        let plain = [Some(&inner.accu_var), inner.iter_var2.as_ref()];
+        self.bound
+            .extend(plain.into_iter().flatten().map(|name| (name.clone(), &[][..])));
+        self.bound.push((inner.iter_var.clone(), fields));
         self.depth += 1;
         let each = self.steps(&inner.loop_cond)? + self.steps(&inner.loop_step)?;
         let ends = self.steps(&inner.accu_init)? + self.steps(&inner.result)?;

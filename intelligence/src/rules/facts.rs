@@ -2,6 +2,8 @@
 
 use domain::case::CaseEvent;
 use domain::force::Force;
+use domain::hotlist::Marker;
+use domain::nominal::LinkedNominal;
 use serde::{Deserialize, Serialize};
 
 /// Everything that a condition may name. No free text, and no plate: a rule is about what is coded. In a test case, what is not
@@ -13,6 +15,8 @@ pub struct Facts {
     pub read: ReadFacts,
     /// The entry that leads the case.
     pub entry: EntryFacts,
+    /// The people whose markers an entry has that the latest read hit, whether it leads the case or not.
+    pub nominals: Vec<NominalFacts>,
     /// What was seen of the vehicle.
     pub sightings: SightingFacts,
     /// The case.
@@ -51,6 +55,16 @@ pub struct EntryFacts {
     pub age_s: i64,
 }
 
+/// See [`Facts::nominals`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NominalFacts {
+    /// `keeper`, `driver` and `associate`, as far as they are linked so.
+    pub relations: Vec<String>,
+    /// Codes such as `RSO`.
+    pub markers: Vec<String>,
+}
+
 /// See [`Facts::sightings`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -73,10 +87,15 @@ pub struct CaseFacts {
 }
 
 impl Facts {
-    /// Every name that a condition may begin with, and the fields behind it; `now` has none.
-    pub(super) const NAMES: [(&'static str, &'static [&'static str]); 5] = [
+    /// The fact that is a list of structures.
+    pub(super) const NOMINALS: &'static str = "nominals";
+    /// The fields of each of them.
+    pub(super) const OF_A_NOMINAL: [&'static str; 2] = ["relations", "markers"];
+    /// Every name that a condition may begin with, and the fields behind it; `nominals` and `now` have none.
+    pub(super) const NAMES: [(&'static str, &'static [&'static str]); 6] = [
         ("read", &["camera", "site", "bcu", "matched"]),
         ("entry", &["list", "grade", "action", "markers", "age_s"]),
+        (Self::NOMINALS, &[]),
         ("sightings", &["count", "unanswered"]),
         ("case", &["grade", "state"]),
         ("now", &[]),
@@ -100,13 +119,10 @@ impl Facts {
                 list: entry.list.to_string(),
                 grade: u8::from(entry.grade).into(),
                 action: name(&entry.action),
-                markers: entry
-                    .markers
-                    .iter()
-                    .map(|marker| marker.code().to_owned())
-                    .collect(),
+                markers: codes(&entry.markers),
                 age_s: now.as_second() - entry.listed_at.as_second(),
             },
+            nominals: case.nominals.iter().map(NominalFacts::of).collect(),
             sightings: SightingFacts {
                 count: case.sightings.into(),
                 unanswered: case.unanswered.into(),
@@ -118,6 +134,19 @@ impl Facts {
             now: now.as_second(),
         }
     }
+}
+
+impl NominalFacts {
+    fn of(nominal: &LinkedNominal) -> Self {
+        Self {
+            relations: nominal.relations.iter().map(name).collect(),
+            markers: codes(&nominal.markers),
+        }
+    }
+}
+
+fn codes(markers: &[Marker]) -> Vec<String> {
+    markers.iter().map(|marker| marker.code().to_owned()).collect()
 }
 
 /// A unit variant's name on the wire.
@@ -148,5 +177,11 @@ mod tests {
             known.sort_unstable();
             assert_eq!(known, fields, "{root}");
         }
+        let nominal = toml::Value::try_from(NominalFacts::default()).unwrap();
+        let mut known: Vec<&str> = nominal.as_table().unwrap().keys().map(String::as_str).collect();
+        known.sort_unstable();
+        let mut fields = Facts::OF_A_NOMINAL;
+        fields.sort_unstable();
+        assert_eq!(known, fields);
     }
 }

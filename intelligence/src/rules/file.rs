@@ -179,6 +179,7 @@ fn context<'v>(env: &Arc<Env>, facts: &Facts) -> Result<Context<'static, 'v>, St
     };
     put("read", cel::to_value(&facts.read))?;
     put("entry", cel::to_value(&facts.entry))?;
+    put("nominals", cel::to_value(&facts.nominals))?;
     put("sightings", cel::to_value(&facts.sightings))?;
     put("case", cel::to_value(&facts.case))?;
     put("now", cel::to_value(facts.now))?;

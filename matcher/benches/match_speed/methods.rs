@@ -4,8 +4,7 @@ use std::hint::black_box;
 
 use dashmap::DashMap;
 use domain::hotlist::{Action, Entry, Grade, Revision};
-use domain::scope::Scope;
-use domain::{EntryId, ListName, Timestamp, Vrm};
+use domain::{ListName, Timestamp, Vrm};
 use fst::automaton::Levenshtein;
 use fst::{IntoStreamer, Set, Streamer};
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -78,22 +77,10 @@ fn index(listed: &[Vrm]) -> (Index, f64) {
     let mut lists = Lists::default();
     for vrm in listed {
         let entry = Entry {
-            entry_id: EntryId::of_entry(&list, *vrm, ""),
-            list: list.clone(),
-            target: (*vrm).into(),
             grade: Grade::Two,
             action: Action::Stop,
-            markers: Vec::new(),
             reason: "stolen".into(),
-            information: String::new(),
-            make: String::new(),
-            model: String::new(),
-            colour: String::new(),
-            owner: String::new(),
-            reference: String::new(),
-            listed_at: Timestamp::UNIX_EPOCH,
-            expires_at: None,
-            scope: Scope::default(),
+            ..Entry::new(&list, *vrm, "", Timestamp::UNIX_EPOCH)
         };
         lists.take(EntryChange::Put(Box::new(entry)), false);
     }

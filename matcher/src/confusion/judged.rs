@@ -48,8 +48,7 @@ pub fn verdict(hit: &Hit, state: CaseState, outcome: Option<Outcome>) -> Option<
 mod tests {
     use domain::hotlist::{Action, Entry, Grade, Revision};
     use domain::read::RawRead;
-    use domain::scope::Scope;
-    use domain::{CameraId, EntryId, ListName, SourceName, Timestamp, Vrm};
+    use domain::{CameraId, ListName, SourceName, Timestamp, Vrm};
 
     use super::*;
 
@@ -64,22 +63,10 @@ mod tests {
         let (camera, source) = (CameraId::parse("c1").unwrap(), SourceName::parse("test").unwrap());
         let (list, vrm) = (ListName::parse("stolen").unwrap(), Vrm::parse(listed).unwrap());
         let entry = Entry {
-            entry_id: EntryId::of_entry(&list, vrm, ""),
-            list,
-            target: vrm.into(),
             grade: Grade::Two,
             action: Action::Stop,
-            markers: Vec::new(),
             reason: "stolen".into(),
-            information: String::new(),
-            make: String::new(),
-            model: String::new(),
-            colour: String::new(),
-            owner: String::new(),
-            reference: String::new(),
-            listed_at: now,
-            expires_at: None,
-            scope: Scope::default(),
+            ..Entry::new(&list, vrm, "", now)
         };
         let hit = Hit::exact(raw.check(camera, source, now).unwrap(), entry, Revision(1), now);
         Hit { kind, ..hit }

@@ -12,8 +12,7 @@ use domain::force::Camera;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::{PlateRead, RawRead};
-use domain::scope::Scope;
-use domain::{BcuCode, CameraId, EntryId, ListName, Position, SiteId, SourceName, Timestamp, Vrm};
+use domain::{BcuCode, CameraId, ListName, Position, SiteId, SourceName, Timestamp, Vrm};
 use jiff::tz::TimeZone;
 use stream::embedded::EmbeddedLog;
 use stream::ready::Ready;
@@ -34,22 +33,11 @@ pub fn entry(plate: &str, reference: &str, expires_at: Option<Timestamp>) -> Ent
     let list = ListName::parse("stolen").unwrap();
     let vrm = Vrm::parse(plate).unwrap();
     Entry {
-        entry_id: EntryId::of_entry(&list, vrm, reference),
-        list,
-        target: vrm.into(),
         grade: Grade::Two,
         action: Action::Stop,
-        markers: Vec::new(),
         reason: "stolen".into(),
-        information: String::new(),
-        make: String::new(),
-        model: String::new(),
-        colour: String::new(),
-        owner: String::new(),
-        reference: reference.into(),
-        listed_at: at(0),
         expires_at,
-        scope: Scope::default(),
+        ..Entry::new(&list, vrm, reference, at(0))
     }
 }
 

@@ -33,6 +33,7 @@ mod events;
 mod fold;
 mod hits;
 mod lists;
+mod nominals;
 mod opening;
 mod people;
 mod recall;

@@ -4,9 +4,8 @@ use domain::case::{Case, CaseEvent, Command};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::read::RawRead;
-use domain::scope::Scope;
 use domain::target::Target;
-use domain::{CallSign, CameraId, EntryId, ListName, SourceName, Timestamp, UserName};
+use domain::{CallSign, CameraId, ListName, SourceName, Timestamp, UserName};
 use jiff::SignedDuration;
 use sqlx::AnyPool;
 use store::cases::{Arrival, CaseFilter};
@@ -117,22 +116,13 @@ pub fn mark(number: usize) -> String {
 pub fn entry_on(list: &ListName, mark: &str, grade: u8, reference: &str) -> Entry {
     let target = Target::parse(mark).unwrap();
     Entry {
-        entry_id: EntryId::of_entry(list, target, reference),
-        list: list.clone(),
-        target,
         grade: Grade::try_from(grade).unwrap(),
         action: Action::Stop,
-        markers: Vec::new(),
         reason: "stolen".to_owned(),
-        information: String::new(),
         make: "FORD".to_owned(),
-        model: String::new(),
         colour: "BLUE".to_owned(),
         owner: "MERSEYSIDE".to_owned(),
-        reference: reference.to_owned(),
-        listed_at: at(-86_400),
-        expires_at: None,
-        scope: Scope::default(),
+        ..Entry::new(list, target, reference, at(-86_400))
     }
 }
 

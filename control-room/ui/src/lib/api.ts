@@ -1,6 +1,7 @@
 // The service's API. One place that knows addresses, headers and the shape of refusals.
 
 import type { Became, Draft, EntryChange, EntrySaid, Hotlists, ListChange, ListCheck, ListPolicy, RowFault, Rules, RulesChecked } from './listtypes';
+import type { Link, NominalChanged, NominalRecord, PersonMarker, StoredNominal } from './nominaltypes';
 import type { AuditRow, Case, CaseEvent, CaseRecord, Camera, Deployment, DeploymentState, Entry, ForceMap, Notification, Outcome, Session, UnitPosition } from './types';
 
 /** Open cases asked for at once: the most that the service gives. */
@@ -42,6 +43,7 @@ export class ApiError extends Error {
 }
 
 const listAddress = (list: string): string => `/api/hotlists/${encodeURIComponent(list)}`;
+const nominalAddress = (reference: string): string => `/api/nominals/${encodeURIComponent(reference)}`;
 
 const SILENT = (): ApiError => new ApiError(0, 'unreachable', 'The service does not answer. Nothing was changed.');
 
@@ -150,6 +152,32 @@ export class Api {
 
   decideDraft(draft: number, verdict: 'authorise' | 'decline', why: string): Promise<{ draft: Draft; change: ListChange | null }> {
     return this.ask('POST', `/api/drafts/${draft}/decide`, { verdict, why });
+  }
+
+  async nominals(vrm?: string, after?: string, limit = 50): Promise<StoredNominal[]> {
+    const only = vrm === undefined ? '' : `&vrm=${encodeURIComponent(vrm)}`;
+    const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
+    return (await this.ask<{ nominals: StoredNominal[] }>('GET', `/api/nominals?limit=${limit}${only}${from}`)).nominals;
+  }
+
+  nominal(reference: string): Promise<NominalRecord> {
+    return this.ask('GET', nominalAddress(reference));
+  }
+
+  putNominal(reference: string, name: string, markers: PersonMarker[], why: string): Promise<NominalChanged> {
+    return this.ask('POST', nominalAddress(reference), { name, markers, why });
+  }
+
+  removeNominal(reference: string, why: string): Promise<NominalChanged> {
+    return this.ask('POST', `${nominalAddress(reference)}/remove`, { why });
+  }
+
+  linkNominal(reference: string, link: Link, why: string): Promise<NominalChanged> {
+    return this.ask('POST', `${nominalAddress(reference)}/link`, { ...link, why });
+  }
+
+  unlinkNominal(reference: string, vrm: string, why: string): Promise<NominalChanged> {
+    return this.ask('POST', `${nominalAddress(reference)}/unlink`, { vrm, why });
   }
 
   rules(): Promise<Rules> {

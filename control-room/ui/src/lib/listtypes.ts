@@ -2,6 +2,25 @@
 
 import type { Action, Entry, Grade, Timestamp } from './types';
 
+/** Why a vehicle is looked for. */
+export type ReasonCode =
+  | 'stolen'
+  | 'plates'
+  | 'clone'
+  | 'wanted'
+  | 'missing'
+  | 'safeguarding'
+  | 'offender'
+  | 'firearms'
+  | 'violence'
+  | 'drugs'
+  | 'theft'
+  | 'no_insurance'
+  | 'no_tax'
+  | 'disqualified'
+  | 'intelligence'
+  | 'other';
+
 /** A rule, all of whose tests pass. */
 export interface Rule {
   name: string;
@@ -122,6 +141,7 @@ export interface EntrySaid {
   vrm: string;
   grade: string;
   action: string;
+  reason_code: string;
   reason: string;
   owner: string;
   expires_at: string;
@@ -131,7 +151,9 @@ export interface EntrySaid {
   model: string;
   colour: string;
   reference: string;
+  handling: string;
   sites: string;
+  bcus: string;
   direction: string;
   hours: string;
 }

@@ -1,6 +1,9 @@
 // The values that the service sends, as crate `domain` serialises them. Nothing here is checked at run time: the
 // service is the only sender and its types are the contract. A test of the service holds these against its own.
 
+import type { ReasonCode } from './listtypes';
+import type { LinkedNominal } from './nominaltypes';
+
 export type Timestamp = string;
 export type Grade = 1 | 2 | 3 | 4;
 export type CaseState = 'new' | 'confirmed' | 'rejected' | 'deployed' | 'closed';
@@ -106,6 +109,7 @@ export interface PlateRead {
 /** Where and when an entry is looked for. */
 export interface Scope {
   sites?: string[];
+  bcus?: string[];
   direction?: 'north' | 'east' | 'south' | 'west';
   hours?: string;
 }
@@ -117,6 +121,7 @@ export interface Entry {
   grade: Grade;
   action: Action;
   markers?: Marker[];
+  reason_code?: ReasonCode;
   reason: string;
   information?: string;
   make?: string;
@@ -124,6 +129,8 @@ export interface Entry {
   colour?: string;
   owner?: string;
   reference?: string;
+  handling?: string;
+  nominals?: LinkedNominal[];
   listed_at: Timestamp;
   expires_at?: Timestamp;
   scope?: Scope;
@@ -234,6 +241,7 @@ export interface Case {
   last_match: Match;
   bcu: string | null;
   entry: Entry;
+  nominals?: LinkedNominal[];
   last_decision: Decision | null;
   conclusion: Conclusion | null;
   recall?: Recall;

@@ -1,5 +1,7 @@
 // The field's words for what the wire abbreviates.
 
+import type { ReasonCode } from './listtypes';
+import type { Relation } from './nominaltypes';
 import type { Action, CaseState, DeploymentState, EventKind, Grade, Marker, Outcome, Recall, Skill, UnitState } from './types';
 
 export const GRADES: Record<Grade, { name: string; promise: string }> = {
@@ -41,6 +43,37 @@ export const DANGER: ReadonlySet<Marker> = new Set([
   'violent',
   'contagious',
 ] as const);
+
+/** Facts about a vehicle alone, which no person has. */
+const OF_VEHICLES: ReadonlySet<Marker> = new Set(['stolen', 'lost_or_stolen_plates', 'no_insurance', 'no_tax'] as const);
+
+/** Markers that a person may have. */
+export const OF_PEOPLE = (Object.keys(MARKERS) as Marker[]).filter((marker) => !OF_VEHICLES.has(marker));
+
+export const REASONS: Record<ReasonCode, string> = {
+  stolen: 'Stolen vehicle',
+  plates: 'Lost or stolen plates',
+  clone: 'Cloned plates',
+  wanted: 'Wanted person',
+  missing: 'Missing person',
+  safeguarding: 'Person at risk',
+  offender: 'Managed offender',
+  firearms: 'Firearms, weapons or explosives',
+  violence: 'Violence',
+  drugs: 'Drugs',
+  theft: 'Burglary, robbery or theft',
+  no_insurance: 'No insurance',
+  no_tax: 'No vehicle tax',
+  disqualified: 'Disqualified driver',
+  intelligence: 'Intelligence to be developed',
+  other: 'Other',
+};
+
+export const RELATIONS: Record<Relation, string> = {
+  keeper: 'Keeper',
+  driver: 'Driver',
+  associate: 'Associate',
+};
 
 export const ACTIONS: Record<Action, { word: string; meaning: string }> = {
   stop: { word: 'STOP', meaning: 'Stop the vehicle' },

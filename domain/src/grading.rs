@@ -1,9 +1,9 @@
-//! The grade of an entry whose list gives none.
+//! The grade of an entry whose list gives none, and of a vehicle that is linked to a marked person.
 //!
 //! The 16-column file has no grade, and no public text says how one follows from its columns: this table is
 //! Steelring's own, stands in `docs/hotlists.md`, and gives way to a grade column or to a grade set for the load.
 
-use domain::hotlist::{Action, Grade, Marker};
+use crate::hotlist::{Action, Grade, Marker};
 
 /// Lives may hang on the next minutes.
 const MOST_URGENT: [Marker; 5] = [
@@ -25,7 +25,8 @@ const URGENT: [Marker; 5] = [
 const ROADSIDE: [Marker; 2] = [Marker::NoInsurance, Marker::NoTax];
 
 /// The grade that action and markers ask for.
-pub(crate) fn grade_of(action: Action, markers: &[Marker]) -> Grade {
+#[must_use]
+pub fn grade_of(action: Action, markers: &[Marker]) -> Grade {
     let any = |set: &[Marker]| markers.iter().any(|marker| set.contains(marker));
     match action {
         Action::Silent | Action::Intelligence => Grade::Four,
