@@ -46,7 +46,10 @@ fn a_persons_vehicle_is_hit_while_it_is_linked_and_its_case_names_the_person_by_
     step("unlink");
     let (_, cases) = api.get(&format!("/api/cases?vrm={VEHICLE}"));
     let case = &cases["cases"][0];
-    assert_eq!(case["conclusion"]["outcome"], "recalled", "it is in the record: {case}");
+    assert_eq!(
+        case["conclusion"]["outcome"], "recalled",
+        "it is in the record: {case}"
+    );
     let said = up.process.said();
     assert!(
         !said.contains(VEHICLE) && !said.contains("Doe"),
