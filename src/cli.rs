@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use domain::{CameraId, ListName, SourceName, UserName};
+use domain::{CameraId, FeedName, ListName, SourceName, UserName};
 
 use crate::bench::{Rate, Scenario};
 
@@ -219,8 +219,11 @@ fn on_or_off(text: &str) -> Result<bool, String> {
 pub enum Hotlist {
     /// Checks a file without loading it: needs no running system.
     Check {
-        /// The file: UK 16 columns, or CSV with a header; may be zipped.
+        /// The file: UK 16 columns, CSV with a header, or JSON; may be zipped.
         file: PathBuf,
+        /// What the file's columns hold, where their names do not say so: a TOML file, as a check proposes it.
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
         /// Name of the list that it is for.
         #[arg(long, default_value = "check")]
         list: ListName,
@@ -237,8 +240,11 @@ pub enum Hotlist {
     Load {
         /// The list's name.
         list: ListName,
-        /// The file: UK 16 columns, or CSV with a header; may be zipped.
+        /// The file: UK 16 columns, CSV with a header, or JSON; may be zipped.
         file: PathBuf,
+        /// What the file's columns hold, where their names do not say so: a TOML file, as a check proposes it.
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
         /// Loads the good rows of a file that has bad ones too.
         #[arg(long)]
         accept_good_rows: bool,
@@ -314,6 +320,19 @@ pub enum Hotlist {
         json: bool,
         #[command(flatten)]
         server: Server,
+    },
+    /// Feeds of lists: what came last from each, and which is late. Exit code 1 where one is, or was refused.
+    Feeds {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// A new token for a feed, to put files into its folder over HTTP; an earlier one is void.
+    FeedToken {
+        /// The feed's name, as in the settings.
+        name: FeedName,
     },
     /// Every list with its entries and revision.
     List {
@@ -471,7 +490,7 @@ pub enum User {
     Add {
         /// Sign-in name.
         name: UserName,
-        /// operator, supervisor, intelligence or admin.
+        /// operator, supervisor, intelligence, patrol or admin.
         #[arg(long)]
         role: String,
         /// Also prints a token, for programs that act as this user.

@@ -4,12 +4,16 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::hotlist::Grade;
 use domain::policy::ListPolicy;
+use domain::{FeedName, ListName};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use intelligence::Mapping;
+use intelligence::feeds::{self, Feed};
 use matcher::clones::CloneRule;
 use matcher::score::thresholds::Thresholds;
 use matcher::sources::Sources;
@@ -59,6 +63,43 @@ struct Said {
     otlp_sample: f64,
     matching: Matching,
     lists: Lists,
+    #[serde(default)]
+    feeds: Vec<FeedSaid>,
+}
+
+/// A folder that a list comes in by.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeedSaid {
+    name: FeedName,
+    list: ListName,
+    folder: PathBuf,
+    /// A file that says what the columns hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mapping: Option<PathBuf>,
+    #[serde(default)]
+    owner: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_hours: Option<u32>,
+}
+
+impl FeedSaid {
+    fn check(self) -> Result<Feed> {
+        let step = || format!("feeds: {}: mapping", self.name);
+        let mapping = self.mapping.as_deref().map(|file| {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("{}: read {}", step(), file.display()))?;
+            Mapping::parse(&text).with_context(|| format!("{}: {}", step(), file.display()))
+        });
+        Ok(Feed {
+            mapping: mapping.transpose()?,
+            name: self.name,
+            list: self.list,
+            folder: self.folder,
+            owner: self.owner,
+            due_hours: self.due_hours,
+        })
+    }
 }
 
 /// What a list demands of its changes, where nothing was set for it.
@@ -176,6 +217,7 @@ impl Default for Said {
             otlp_sample: DEFAULT_TRACED,
             matching: Matching::default(),
             lists: Lists::default(),
+            feeds: Vec::new(),
         }
     }
 }
@@ -209,6 +251,8 @@ pub struct Settings {
     pub matching: matcher::Options,
     /// The policy of lists that have none of their own.
     pub usual_policy: ListPolicy,
+    /// Folders that lists come in by.
+    pub feeds: Arc<Vec<Feed>>,
 }
 
 /// Where traces go, and of how many reads.
@@ -292,7 +336,8 @@ impl Said {
     }
 
     fn check(self) -> Result<Settings> {
-        let path = |name: &str| self.data.join(name).to_string_lossy().into_owned();
+        let data = self.data.clone();
+        let path = |name: &str| data.join(name).to_string_lossy().into_owned();
         if self.partitions == 0 {
             bail!("partitions: at least 1 is needed");
         }
@@ -319,8 +364,15 @@ impl Said {
             bail!("force: there is no directory {}", directory.display());
         }
         let traces = check_traces(self.otlp_endpoint.as_deref(), self.otlp_sample)?;
+        let feeds: Vec<Feed> = self
+            .feeds
+            .into_iter()
+            .map(FeedSaid::check)
+            .collect::<Result<_>>()?;
+        feeds::check(&feeds)?;
         Ok(Settings {
             traces,
+            feeds: Arc::new(feeds),
             matching: self.matching.check(&self.data)?,
             usual_policy: self.lists.check()?,
             listen: address("listen", &self.listen)?,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::force::Force;
+use intelligence::feeds;
 use intelligence::rules::RuleFile;
 use store::images::Images;
 use store::{Store, StoreError};
@@ -224,7 +225,7 @@ impl Running {
         });
     }
 
-    /// The operators' service, and beside it what carries list changes into the log.
+    /// The operators' service, and beside it what takes lists from their feeds, and what carries list changes into the log.
     pub fn control_room(&mut self, listener: TcpListener, settings: &Settings, parts: &Parts) {
         let Parts {
             log,
@@ -234,6 +235,12 @@ impl Running {
             rules,
         } = parts.clone();
         let (publish_log, publish_store) = (log.clone(), store.clone());
+        let fed = feeds::Parts {
+            store: store.clone(),
+            force: Arc::clone(&force),
+            usual_policy: settings.usual_policy.clone(),
+            feeds: Arc::clone(&settings.feeds),
+        };
         let parts = control_room::Parts {
             log,
             store,
@@ -241,6 +248,7 @@ impl Running {
             force,
             usual_policy: settings.usual_policy.clone(),
             rules,
+            feeds: Arc::clone(&settings.feeds),
         };
         self.stage("control-room", |ready, shutdown| {
             control_room::run(listener, parts, ready, shutdown)
@@ -248,6 +256,9 @@ impl Running {
         self.stage("hotlists", |ready, shutdown| {
             intelligence::publish::run(publish_log, publish_store, ready, shutdown)
         });
+        if !fed.feeds.is_empty() {
+            self.stage("feeds", |ready, shutdown| feeds::run(fed, ready, shutdown));
+        }
     }
 
     /// A simulated ring of steel.

@@ -222,6 +222,37 @@ fn a_list_is_checked_loaded_and_withdrawn_from_the_command_line() {
 }
 
 #[test]
+fn a_guessed_mapping_is_printed_kept_as_a_file_and_checks_the_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let [file, mapping] = ["list.csv", "mapping.toml"].map(|name| directory.path().join(name));
+    std::fs::write(&file, "Car;Crime type\nAB12CDE;theft of a van\n").unwrap();
+    let check = ["hotlist", "check", file.to_str().unwrap()];
+    let guessed = run(&check, &[]);
+    assert_eq!(guessed.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&guessed.stderr);
+    assert!(
+        said.contains("its cells look like UK marks") && !said.contains("AB12"),
+        "{said}"
+    );
+    std::fs::write(&mapping, &guessed.stdout).unwrap();
+    let with = [&check[..], &["--mapping", mapping.to_str().unwrap()]].concat();
+    assert!(run_ok(&with, &[]).contains("1 rows: 1 good, 0 bad"));
+    std::fs::write(&mapping, "[columns]\nvrm = 1\ncolur = 2\n").unwrap();
+    refused(
+        &with,
+        &[],
+        1,
+        &["mapping.toml", "line 3, column 1", "no such field"],
+    );
+    std::fs::write(
+        &file,
+        "[{\"vrm\": \"AB12CDE\", \"reason\": \"theft\", \"grade\": {}}]",
+    )
+    .unwrap();
+    refused(&check, &[], 3, &["line 1", "grade", "write a text"]);
+}
+
+#[test]
 fn a_list_of_two_gigabytes_is_refused_unread_and_bad_rows_are_counted_as_rows() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("list.csv");
@@ -229,7 +260,7 @@ fn a_list_of_two_gigabytes_is_refused_unread_and_bad_rows_are_counted_as_rows() 
     let two_gigabytes = std::fs::File::create(&file).unwrap();
     two_gigabytes.set_len(2 * 1024 * 1024 * 1024).unwrap();
     let check = ["hotlist", "check", file.to_str().unwrap()];
-    refused(&check, &[], 1, &["list.csv", "512 MiB", "split"]);
+    refused(&check, &[], 1, &["list.csv", "1280 MiB", "split"]);
     std::fs::write(
         &file,
         "vrm,grade,action,reason\nAB12CDE,9,fly,\nAB12CDF,1,stop,x\n",

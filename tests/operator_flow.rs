@@ -6,58 +6,21 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use domain::force::Camera;
 use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint, least_speed};
 use domain::read::{PlateRead, RawRead};
-use domain::unit::{UnitPosition, UnitState};
-use domain::{CallSign, ListName, Position, SourceName, Timestamp};
-use stream::kafka::{KafkaLog, KafkaOptions};
+use domain::{ListName, SourceName, Timestamp};
 use stream::topic::Topic;
 use stream::{Log, wire};
-use support::{Api, Up, browse, run, run_ok};
-use xtask::servers::{shared_kafka, shared_postgres};
+use support::page::{Room, SAMPLE_CAMERA, browse, camera, cameras, keep_units_fresh, log};
+use support::{Api, run, run_ok};
 
 /// The plate on the Hikvision sample.
 const SAMPLE_VRM: &str = "PECT600";
-/// What the sample calls its camera.
-const SAMPLE_CAMERA: &str = "d4:e8:53:bc:4c:02";
-
-fn cameras() -> Vec<Camera> {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/merseyside/cameras.json");
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
-}
-
-fn camera() -> Camera {
-    cameras().remove(0)
-}
-
-/// Six units near the camera, as an AVL feed would publish them.
-fn units(camera: &Camera) -> Vec<UnitPosition> {
-    let unit = |number: u8| UnitPosition {
-        callsign: CallSign::parse(&format!("T{number:02}")).unwrap(),
-        bcu: camera.bcu.clone(),
-        position: Position::new(
-            camera.position.lat() + f64::from(number) * 0.003,
-            camera.position.lon(),
-        )
-        .unwrap(),
-        heading: 90.0,
-        speed_kmh: 40.0,
-        state: UnitState::Available,
-        deployment: None,
-        crew: 2,
-        skills: Vec::new(),
-        at: Timestamp::now(),
-    };
-    (1..=6).map(unit).collect()
-}
-
 /// A small but real image, as a camera would attach it.
 fn image() -> Vec<u8> {
     const PNG: &str =
@@ -277,6 +240,124 @@ fn a_withdrawn_entry_is_recalled_on_the_operators_screen_within_five_seconds() {
     assert_eq!(case["recall"]["cause"], "withdrawn");
 }
 
+/// Of a registered sex offender's car, which is hit first, and of another, in which an officer sees a child before it is ever read.
+const RSO_HIT: &str = "QX07SGD";
+const RSO_NEXT: &str = "QX08SGD";
+/// Why both are looked for, which nobody is told who is not cleared.
+const RSO_REASON: &str = "breach of notification";
+
+/// The car is hit, the operator is asked, and answers that a child is in it; of another car an officer says so on a phone before it
+/// is ever read. Both are safeguarded alike, and only who is cleared is told why.
+#[test]
+fn a_child_in_a_sex_offenders_car_makes_its_case_grade_1_whoever_sees_it_and_whenever() {
+    let directory = tempfile::tempdir().unwrap();
+    let room = Room::open("child", &directory.path().join("data"));
+    let row = |mark| format!("{mark},2,observe,RSO VI,{RSO_REASON},FORD,blue\n");
+    let rows = [row(RSO_HIT), row(RSO_NEXT)].concat();
+    room.list(&format!("vrm,grade,action,markers,reason,make,colour\n{rows}"));
+    let on_duty = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| keep_units_fresh(&room.topic_prefix, &on_duty));
+        post_read(&room, RSO_HIT);
+        let end = three_people(&room);
+        on_duty.store(false, Ordering::Relaxed);
+        assert!(end.success(), "a browser failed; its output is above");
+    });
+
+    post_read(&room, RSO_NEXT);
+    let api = Api::of_data_directory(&room.data);
+    let case = support::eventually(
+        "what the officer saw before the hit makes the case grade 1",
+        || {
+            let (_, cases) = api.get(&format!("/api/cases?vrm={RSO_NEXT}"));
+            let case = cases["cases"].get(0)?.clone();
+            (case["grade"] == 1 && case["instructions"][0].is_string()).then_some(case)
+        },
+    );
+    let seen = &case["observed"][0];
+    let said = serde_json::json!([
+        seen["child"],
+        seen["occupants"],
+        seen["by"]["kind"],
+        seen["by"]["name"]
+    ]);
+    assert_eq!(said, serde_json::json!(["seen", 2, "officer", "olu"]));
+    assert!(
+        !case.to_string().contains(RSO_REASON),
+        "nor is an administrator told: {case}"
+    );
+    let calls = support::eventually("both desks are called to both cases", || {
+        let calls = api.get("/api/notifications").1["notifications"]
+            .as_array()?
+            .clone();
+        (calls.len() == 4).then_some(calls)
+    });
+    for desk in [
+        "Knowsley sex-offender unit",
+        "Knowsley family crime investigation unit",
+    ] {
+        let called = calls.iter().filter(|call| call["desk"] == desk);
+        assert_eq!(called.count(), 2, "{desk}: {calls:?}");
+    }
+    let (_, left) = api.get("/api/follow-ups");
+    assert_eq!(
+        left["follow_ups"].as_array().unwrap().len(),
+        1,
+        "the other is closed: {left}"
+    );
+    recorded(&api);
+    assert!(!room.up.process.said().contains(RSO_HIT), "no plate in the logs");
+    assert!(!room.up.process.said().contains(RSO_NEXT), "no plate in the logs");
+}
+
+/// A read by the sample's camera, now.
+fn post_read(room: &Room, mark: &str) {
+    let read = serde_json::json!({"camera": SAMPLE_CAMERA, "plate": mark, "captured_at": Timestamp::now()});
+    let camera = Api::new(&room.up.ingest, &room.token);
+    let (status, answer) = camera.post("/v1/reads", "application/json", read.to_string().into());
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// Operator, supervisor and officer at their work.
+fn three_people(room: &Room) -> std::process::ExitStatus {
+    let people = [("ann", "operator"), ("sue", "supervisor"), ("olu", "patrol")];
+    let [ann, sue, olu] = people.map(|(name, role)| format!("{name}:{}", room.user(name, role).0));
+    let settings = [
+        ("STEELRING_OPERATOR", ann.as_str()),
+        ("STEELRING_SUPERVISOR", &sue),
+        ("STEELRING_OFFICER", &olu),
+        ("STEELRING_VRM", RSO_HIT),
+        ("STEELRING_SECRET", RSO_REASON),
+        ("STEELRING_NEXT", RSO_NEXT),
+    ];
+    browse(&room.up, "child", &settings)
+}
+
+/// The audit trail says who answered, who saw why and what for, and who saw a child; and no plate.
+fn recorded(api: &Api) {
+    let (_, audit) = api.get("/api/audit?limit=500");
+    let rows = audit["rows"].as_array().unwrap();
+    for (actor, action, detail) in [
+        ("ann", "answered", "child seen"),
+        ("sue", "view_why", "safeguarding"),
+        ("olu", "observed", "child seen, 2 in the vehicle"),
+        ("sue", "follow_up_closed", "1"),
+    ] {
+        let left = |row: &&serde_json::Value| row["actor"] == actor && row["action"] == action;
+        let row = rows.iter().find(left);
+        let row = row.unwrap_or_else(|| panic!("no {action} by {actor}"));
+        assert_eq!(row["detail"], detail, "{actor} {action}");
+    }
+    let looked = |row: &serde_json::Value| row["actor"] == "olu" && row["action"] == "view_order";
+    assert!(
+        rows.iter().any(looked),
+        "the officer's look at the order is recorded"
+    );
+    for mark in [RSO_HIT, RSO_NEXT] {
+        assert!(!audit.to_string().contains(mark), "no plate in the audit trail");
+    }
+}
+
 /// In October 2009 a wanted man's car, on the lists at medium priority, was read sixteen times in four days by three areas' cameras,
 /// and nobody acted.
 #[test]
@@ -433,114 +514,4 @@ fn past(mark: &str) -> Hit {
         past: true,
         ..hit(mark, &camera(), 42)
     }
-}
-
-/// Everything in one process, on Kafka and PostgreSQL, with a source for the sample's camera.
-struct Room {
-    up: Up,
-    data: PathBuf,
-    topic_prefix: String,
-    database: String,
-    token: String,
-}
-
-impl Room {
-    fn open(name: &str, data: &Path) -> Self {
-        let kafka = shared_kafka().unwrap();
-        let database = shared_postgres().unwrap().create_fresh(name).unwrap();
-        let topic_prefix = format!("{name}-{}-", std::process::id());
-        let environment = [("STEELRING_KAFKA_TOPIC_PREFIX".to_owned(), topic_prefix.clone())];
-        let servers = ["--kafka", kafka, "--database", &database];
-        let pair = format!("{SAMPLE_CAMERA}={}", camera().camera);
-        let add = [
-            "source",
-            "add",
-            "hikvision",
-            "--camera",
-            &pair,
-            "--data",
-            data.to_str().unwrap(),
-        ];
-        let token = run_ok(&[&add, &servers[..]].concat(), &[]).trim().to_owned();
-        Self {
-            up: Up::start(data, &servers, &environment),
-            data: data.to_owned(),
-            topic_prefix,
-            database: database.clone(),
-            token,
-        }
-    }
-
-    /// Adds a user; password and token.
-    fn user(&self, name: &str, role: &str) -> (String, String) {
-        let data = self.data.to_str().unwrap();
-        let add = [
-            "user",
-            "add",
-            name,
-            "--role",
-            role,
-            "--token",
-            "--data",
-            data,
-            "--database",
-            &self.database,
-        ];
-        let said = run_ok(&add, &[]);
-        let secret = |what: &str| {
-            let line = said.lines().find_map(|line| line.strip_prefix(what));
-            line.unwrap().trim().to_owned()
-        };
-        (secret("password"), secret("token"))
-    }
-
-    /// Loads a list and waits until it is live.
-    fn list(&self, rows: &str) {
-        let file = self.data.join("wanted.csv");
-        std::fs::write(&file, rows).unwrap();
-        let data = self.data.to_str().unwrap();
-        run_ok(
-            &[
-                "hotlist",
-                "load",
-                "wanted",
-                file.to_str().unwrap(),
-                "--data",
-                data,
-            ],
-            &[],
-        );
-        support::eventually("the list is live", || {
-            run(&["hotlist", "status", "--data", data], &[])
-                .status
-                .success()
-                .then_some(())
-        });
-    }
-}
-
-/// Publishes the units' positions every few seconds, as a feed does.
-fn keep_units_fresh(prefix: &str, on_duty: &AtomicBool) {
-    let camera = camera();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let log = log(prefix);
-        while on_duty.load(Ordering::Relaxed) {
-            let records = units(&camera)
-                .iter()
-                .map(|unit| wire::position_record(unit).unwrap())
-                .collect();
-            log.publish(Topic::UnitPositions, records).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    });
-}
-
-/// The log of a room.
-fn log(prefix: &str) -> KafkaLog {
-    let options = KafkaOptions {
-        topic_prefix: prefix.to_owned(),
-        ..KafkaOptions::new(shared_kafka().unwrap())
-    };
-    KafkaLog::connect(options).unwrap()
 }

@@ -105,6 +105,7 @@ impl Room {
             force: rig::force(),
             usual_policy: domain::policy::ListPolicy::default(),
             rules: Arc::new(RuleFile::parse("").ok().context("have no rules")?),
+            feeds: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let cases = format!("http://{}/api/cases", listener.local_addr()?);

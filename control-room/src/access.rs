@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::user::{Permission, User};
-use domain::{Timestamp, UserName};
+use domain::{FeedName, Timestamp, UserName};
 use store::users::SecretHash;
 use store::{Store, StoreError};
 use subtle::ConstantTimeEq;
@@ -30,6 +30,21 @@ pub(crate) enum Access {
     SignedIn,
     /// Users whose role has the permission.
     Needs(Permission),
+    /// Programs that show the token of a feed of lists; no user may.
+    Feed,
+}
+
+/// Proof that the request shows the token of this feed. Only [`check`] hands it out.
+#[derive(Clone)]
+pub(crate) struct FeedToken(pub(crate) FeedName);
+
+impl<S: Send + Sync> FromRequestParts<S> for FeedToken {
+    type Rejection = ControlRoomError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ControlRoomError> {
+        let shown = parts.extensions.get::<Self>().cloned();
+        shown.ok_or(ControlRoomError::NotSignedIn)
+    }
 }
 
 /// Proof that the request comes from a user who may make it. Only [`check`] hands it out.
@@ -90,6 +105,15 @@ pub(crate) struct Gate {
 
 /// Lets a request pass or answers in its place.
 pub(crate) async fn check(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    if gate.access == Access::Feed {
+        return match feed_of(&gate.app.store, request.headers()).await {
+            Err(error) => error.into_response(),
+            Ok(feed) => {
+                request.extensions_mut().insert(FeedToken(feed));
+                next.run(request).await
+            }
+        };
+    }
     match admit(&gate, request.headers(), request.method()).await {
         Err(error) => error.into_response(),
         Ok(None) => next.run(request).await,
@@ -135,6 +159,12 @@ async fn admit(
         return Err(ControlRoomError::Forbidden);
     }
     Ok(Some(signed_in))
+}
+
+async fn feed_of(store: &Store, headers: &HeaderMap) -> Result<FeedName, ControlRoomError> {
+    let token = bearer(headers).ok_or(ControlRoomError::NotSignedIn)?;
+    let feed = store.feed_of_token(secrets::hash(token)).await?;
+    feed.ok_or(ControlRoomError::NotSignedIn)
 }
 
 async fn identify(store: &Store, headers: &HeaderMap) -> Result<SignedIn, ControlRoomError> {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::ControlRoomError;
 use crate::events::MAX_STREAMS;
 use crate::feed::Feed;
+use crate::restrict::Restrictions;
 use crate::session::Desk;
 use crate::{Parts, map, openapi};
 
@@ -28,6 +29,10 @@ pub(crate) struct App {
     pub(crate) usual_policy: ListPolicy,
     /// The rules that count while none were loaded.
     pub(crate) rules: Arc<RuleFile>,
+    /// Who may see why.
+    pub(crate) restrictions: Arc<Restrictions>,
+    /// The feeds of lists.
+    pub(crate) feeds: Arc<Vec<intelligence::feeds::Feed>>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) desk: Desk,
     pub(crate) ready: Ready,
@@ -48,6 +53,7 @@ impl App {
     pub(crate) fn new(
         parts: Parts,
         feed: Arc<Feed>,
+        restrictions: Arc<Restrictions>,
         ready: Ready,
         shutdown: CancellationToken,
     ) -> Result<Self, ControlRoomError> {
@@ -58,6 +64,7 @@ impl App {
             force,
             usual_policy,
             rules,
+            feeds,
         } = parts;
         Ok(Self {
             map: map::encode(&force)?,
@@ -68,6 +75,8 @@ impl App {
             force,
             usual_policy,
             rules,
+            restrictions,
+            feeds,
             feed,
             desk: Desk::new(),
             ready,

@@ -18,6 +18,7 @@ use crate::access::SignedIn;
 use crate::app::App;
 use crate::error::ControlRoomError;
 use crate::extract::{self, Asked, Body, Named};
+use crate::restrict::Shown;
 use crate::schemas;
 
 /// Cases in one answer where no limit is asked for: more than a room can work on.
@@ -46,7 +47,7 @@ pub(crate) struct CasesAsked {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CasesAnswer {
     #[schema(value_type = Vec<schemas::Case>)]
-    cases: Vec<Case>,
+    cases: Vec<Shown<Case>>,
     /// The active deployments of these cases: who is on the way.
     #[schema(value_type = Vec<schemas::Deployment>)]
     deployments: Vec<Deployment>,
@@ -105,7 +106,7 @@ pub(crate) struct HitsAsked {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HitsAnswer {
     #[schema(value_type = Vec<schemas::Hit>)]
-    hits: Vec<Hit>,
+    hits: Vec<Shown<Hit>>,
 }
 
 /// `GET /api/cases`
@@ -131,8 +132,9 @@ pub(crate) async fn list(
     let listed: HashSet<CaseId> = cases.iter().map(|case| case.case_id).collect();
     let mut deployments = app.store.active_deployments().await?;
     deployments.retain(|deployment| listed.contains(&deployment.case_id));
+    let restriction = app.restrictions.now().await?;
     Ok(Json(CasesAnswer {
-        cases,
+        cases: cases.into_iter().map(|case| restriction.case(case)).collect(),
         deployments,
         at_event,
     }))
@@ -143,7 +145,7 @@ pub(crate) async fn one(
     State(app): State<Arc<App>>,
     signed_in: SignedIn,
     Named(case): Named<CaseId>,
-) -> Result<Json<CaseRecord>, ControlRoomError> {
+) -> Result<Json<Shown<CaseRecord>>, ControlRoomError> {
     let mut record = app.store.case(case).await?;
     show_linked_images(&app, &mut record.case.last_read).await;
     app.store
@@ -155,7 +157,7 @@ pub(crate) async fn one(
             Timestamp::now(),
         )
         .await?;
-    Ok(Json(record))
+    Ok(Json(app.restrictions.now().await?.record(record)))
 }
 
 /// A back-office camera may post a read's images apart from it: the latest read is shown with those. Where the image store
@@ -182,7 +184,7 @@ pub(crate) async fn decide(
     signed_in: SignedIn,
     Named(case): Named<CaseId>,
     Body(wanted): Body<Decide>,
-) -> Result<Json<CaseEvent>, ControlRoomError> {
+) -> Result<Json<Shown<CaseEvent>>, ControlRoomError> {
     let seen = wanted.version;
     let command = command(wanted)?;
     if let Command::Deploy { callsign } = &command {
@@ -194,7 +196,7 @@ pub(crate) async fn decide(
         .decide(case, &command, seen, signed_in.name(), now)
         .await?;
     tracing::info!(case_id = %case, user = %signed_in.name(), what = event.kind.words(), "decided");
-    Ok(Json(event))
+    Ok(Json(app.restrictions.now().await?.event(event)))
 }
 
 /// `POST /api/deployments/{deployment_id}/advance`
@@ -203,11 +205,11 @@ pub(crate) async fn advance(
     signed_in: SignedIn,
     Named(deployment): Named<DeploymentId>,
     Body(Advance { to }): Body<Advance>,
-) -> Result<Json<CaseEvent>, ControlRoomError> {
+) -> Result<Json<Shown<CaseEvent>>, ControlRoomError> {
     let by = Some(signed_in.name());
     let event = app.store.advance(deployment, to, by, Timestamp::now()).await?;
     tracing::info!(deployment_id = %deployment, user = %signed_in.name(), to = to.name(), "moved a deployment on");
-    Ok(Json(event))
+    Ok(Json(app.restrictions.now().await?.event(event)))
 }
 
 /// `GET /api/hits`
@@ -222,6 +224,8 @@ pub(crate) async fn hits(
     let hits = app.store.hits(vrm, grade, limit).await?;
     let how = if vrm.is_some() { "by mark" } else { "newest" };
     audit_search(&app, &signed_in, "view_hits", how, hits.len()).await?;
+    let restriction = app.restrictions.now().await?;
+    let hits = hits.into_iter().map(|hit| restriction.hit(hit)).collect();
     Ok(Json(HitsAnswer { hits }))
 }
 

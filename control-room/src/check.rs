@@ -6,7 +6,6 @@ use axum::Json;
 use axum::body::Body as RawBody;
 use axum::extract::State;
 use domain::ListName;
-use domain::hotlist::Grade;
 use intelligence::RowFault;
 use serde::Serialize;
 use store::changes::Comparison;
@@ -61,16 +60,16 @@ pub(crate) async fn check(
         .loads
         .try_acquire()
         .map_err(|_| ControlRoomError::Busy("another list is being loaded; try again when it is done"))?;
-    let default_grade: Option<Grade> = extract::optional("default_grade", asked.default_grade.as_deref())?;
+    let how = asked.how()?;
     let file = extract::receive(body, MAX_LIST_BYTES).await?;
-    let mut parsed = parse(&app, &list, file, default_grade).await?;
+    let (mut parsed, file) = parse(&app, &list, file, how).await?;
     let may_load = parsed.may_load(asked.accept_good_rows);
     parsed.faults.truncate(MAX_FAULTS_SENT);
     parsed.suspicions.truncate(MAX_FAULTS_SENT);
-    let comparison = if parsed.entries.is_empty() {
+    let comparison = if parsed.good == 0 {
         None
     } else {
-        Some(app.store.compare(&list, parsed.entries).await?)
+        Some(app.store.compare(&list, Arc::new(file)).await?)
     };
     Ok(Json(CheckAnswer {
         comparison,

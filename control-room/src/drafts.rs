@@ -16,6 +16,7 @@ use crate::access::SignedIn;
 use crate::app::App;
 use crate::error::ControlRoomError;
 use crate::extract::{self, Asked, Body, Named};
+use crate::restrict::Shown;
 use crate::schemas;
 
 /// Most drafts in one answer.
@@ -53,7 +54,7 @@ pub(crate) struct DraftEntriesAsked {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DraftEntriesAnswer {
     #[schema(value_type = Vec<schemas::Entry>)]
-    entries: Vec<Entry>,
+    entries: Vec<Shown<Entry>>,
 }
 
 /// What is to become of a draft.
@@ -92,6 +93,9 @@ pub(crate) async fn entries(
     app.store
         .audit(name, "view_draft", &subject, &detail, Timestamp::now())
         .await?;
+    let restriction = app.restrictions.now().await?;
+    let listed = |entry| restriction.listed(entry, &signed_in.user);
+    let entries = entries.into_iter().map(listed).collect();
     Ok(Json(DraftEntriesAnswer { entries }))
 }
 

@@ -15,7 +15,8 @@ use crate::access::SignedIn;
 use crate::app::App;
 use crate::error::ControlRoomError;
 use crate::extract::{Body, Named};
-use crate::hotlists::{Became, change, checked_why, options, refusal};
+use crate::hotlists::{Became, How, change, checked_why, options, refusal};
+use crate::restrict::Shown;
 use crate::schemas;
 
 /// An entry to add, or to put in the place of the one with the same mark and reference.
@@ -33,7 +34,7 @@ pub(crate) struct Put {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HistoryAnswer {
     #[schema(value_type = Vec<schemas::EntryChange>)]
-    changes: Vec<EntryChange>,
+    changes: Vec<Shown<EntryChange>>,
 }
 
 /// `POST /api/hotlists/{list}/entries`
@@ -50,7 +51,7 @@ pub(crate) async fn put(
         ));
     }
     let why = checked_why(&why)?;
-    let options = options(&app, &list, None).await?;
+    let options = options(&app, &list, How::default()).await?;
     let parsed = parse_entry(&list, &entry, &options, Timestamp::now(), &app.force.timezone)
         .map_err(ControlRoomError::List)?;
     if !parsed.may_load(false) {
@@ -82,5 +83,8 @@ pub(crate) async fn history(
             Timestamp::now(),
         )
         .await?;
+    let restriction = app.restrictions.now().await?;
+    let shown = |change| restriction.change(change, &signed_in.user);
+    let changes = changes.into_iter().map(shown).collect();
     Ok(Json(HistoryAnswer { changes }))
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use domain::case::Refusal;
 use domain::nominal::NominalRefusal;
 use domain::policy::DraftRefusal;
-use intelligence::{IntelligenceError, RowFault};
+use intelligence::{Guess, IntelligenceError, RowFault};
 use serde::Serialize;
 use store::StoreError;
 use store::images::ImageError;
@@ -27,6 +27,9 @@ pub enum ControlRoomError {
     /// The image store failed.
     #[error("reading an image")]
     Images(#[source] ImageError),
+    /// A feed's folder failed.
+    #[error("writing to a feed's folder")]
+    Folder(#[source] std::io::Error),
     /// The log failed.
     #[error("reading the log")]
     Log(#[source] LogError),
@@ -148,6 +151,8 @@ struct Body {
     faults: Vec<RowFault>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guess: Option<Box<Guess>>,
 }
 
 #[derive(Serialize)]
@@ -163,6 +168,8 @@ fn refusal(refusal: &Refusal) -> Outside {
         Refusal::Superseded(_) => (StatusCode::CONFLICT, "superseded", None),
         Refusal::WrongState { .. } => (StatusCode::CONFLICT, "wrong_state", None),
         Refusal::UnitBusy { .. } => (StatusCode::CONFLICT, "unit_busy", Some("callsign")),
+        Refusal::Answer(_) => (StatusCode::UNPROCESSABLE_ENTITY, "answer", Some("answer")),
+        Refusal::FollowedUp { .. } => (StatusCode::CONFLICT, "closed", None),
         Refusal::WrongStep { .. } => (StatusCode::CONFLICT, "wrong_step", Some("to")),
         Refusal::WrongOutcome(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_outcome", Some("outcome")),
         Refusal::Note(_) => (StatusCode::UNPROCESSABLE_ENTITY, "note", Some("note")),
@@ -232,6 +239,7 @@ fn outside(error: &ControlRoomError) -> Outside {
     match error {
         E::Store(error) => store(error),
         E::Images(_) => unavailable("the image store does not answer; try again in a moment"),
+        E::Folder(_) => unavailable("the feed's folder cannot be written; nothing was kept, try again in a moment"),
         E::Log(_) => unavailable("the log does not answer; try again in a moment"),
         E::List(error) => {
             Outside::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_list", error.to_string()).field("body")
@@ -309,22 +317,24 @@ impl IntoResponse for ControlRoomError {
             _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(HeaderValue::from_static(RETRY_AFTER_S)),
             _ => None,
         };
-        let (faults, fault_count) = match self {
+        let mut body = Body {
+            error: Detail { code, message, field },
+            faults: Vec::new(),
+            fault_count: None,
+            guess: None,
+        };
+        match self {
             Self::BadRows {
                 mut faults,
                 fault_count,
                 ..
             } => {
                 faults.truncate(MAX_FAULTS_SENT);
-                (faults, Some(fault_count))
+                (body.faults, body.fault_count) = (faults, Some(fault_count));
             }
-            _ => (Vec::new(), None),
-        };
-        let body = Body {
-            error: Detail { code, message, field },
-            faults,
-            fault_count,
-        };
+            Self::List(IntelligenceError::Layout { guess, .. }) => body.guess = guess,
+            _ => {}
+        }
         let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

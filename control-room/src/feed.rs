@@ -15,6 +15,7 @@ use store::{Store, StoreError};
 use stream::wire::MatcherStatus;
 use tokio::sync::{Notify, broadcast, watch};
 
+use crate::restrict::Restrictions;
 use crate::units::UnitShown;
 
 /// Recent events kept in memory, at 1 to 4 kB each: a browser that was away for a minute costs no database query.
@@ -43,6 +44,7 @@ pub(crate) struct Latest {
 /// Everything live.
 pub(crate) struct Feed {
     store: Store,
+    restrictions: Arc<Restrictions>,
     /// The newest event's place, for streams to wait on.
     newest: watch::Sender<u64>,
     recent: Mutex<VecDeque<Pushed>>,
@@ -75,13 +77,14 @@ struct UnitsEvent {
 }
 
 impl Feed {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, restrictions: Arc<Restrictions>) -> Self {
         let nothing = || Latest {
             number: 0,
             json: Arc::from(""),
         };
         Self {
             store,
+            restrictions,
             newest: watch::Sender::new(0),
             recent: Mutex::default(),
             flashes: broadcast::Sender::new(FLASHES),
@@ -123,9 +126,20 @@ impl Feed {
         if let Some(found) = recent_after(&lock(&self.recent), sequence) {
             return Ok(found);
         }
-        let events = encode_events(self.store.events_after(sequence, BATCH).await?)?;
+        let events = self
+            .encode_events(self.store.events_after(sequence, BATCH).await?)
+            .await?;
         let follows = events.first().is_none_or(|first| first.sequence == sequence + 1);
         Ok(if follows { events } else { Vec::new() })
+    }
+
+    /// Events as they go to browsers.
+    pub(crate) async fn encode_events(&self, events: Vec<Sequenced>) -> Result<Vec<Pushed>, StoreError> {
+        let restriction = self.restrictions.now().await?;
+        let encode_one = |Sequenced { sequence, event, .. }: Sequenced| {
+            encode("case event", &restriction.event(event)).map(|json| Pushed { sequence, json })
+        };
+        events.into_iter().map(encode_one).collect()
     }
 
     /// Shows a hit to whoever watches.
@@ -240,14 +254,6 @@ impl Feed {
         matchers.retain(|_, status| now.duration_since(status.at) < MATCHER_FORGOTTEN_AFTER);
         matchers.values().cloned().collect()
     }
-}
-
-/// Events as they go to browsers.
-pub(crate) fn encode_events(events: Vec<Sequenced>) -> Result<Vec<Pushed>, StoreError> {
-    let encode_one = |Sequenced { sequence, event, .. }: Sequenced| {
-        encode("case event", &event).map(|json| Pushed { sequence, json })
-    };
-    events.into_iter().map(encode_one).collect()
 }
 
 /// A value as one line of JSON.

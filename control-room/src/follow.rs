@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::causes;
-use crate::feed::{BATCH, Feed, encode, encode_events};
+use crate::feed::{BATCH, Feed, encode};
 
 /// How long a new case event may stay unseen when nothing else says that it is there.
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -183,7 +183,7 @@ impl Follower {
         };
         let newest = last.sequence;
         let spans: Vec<Span> = events.iter().filter_map(span).collect();
-        self.feed.push_events(encode_events(events)?);
+        self.feed.push_events(self.feed.encode_events(events).await?);
         spans.into_iter().for_each(Span::finish);
         Ok(newest)
     }

@@ -9,7 +9,7 @@ use domain::hotlist::{Entry, Grade, Revision};
 use domain::policy::MAX_WHY;
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
-use intelligence::{Options, Parsed, RowFault};
+use intelligence::{ListFile, Mapping, Options, Parsed, RowFault};
 use serde::{Deserialize, Serialize};
 use store::changes::{Author, Changed, Wish};
 use store::drafts::Draft;
@@ -21,6 +21,7 @@ use crate::access::SignedIn;
 use crate::app::App;
 use crate::error::{ControlRoomError, MAX_FAULTS_SENT};
 use crate::extract::{self, Asked, Body, Named};
+use crate::restrict::Shown;
 use crate::schemas;
 
 /// Largest list file, in bytes: as large as one that is unpacked.
@@ -83,7 +84,7 @@ pub(crate) struct EntriesAsked {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EntriesAnswer {
     #[schema(value_type = Vec<schemas::Entry>)]
-    entries: Vec<Entry>,
+    entries: Vec<Shown<Entry>>,
 }
 
 /// How to load.
@@ -96,9 +97,28 @@ pub(crate) struct LoadAsked {
     pub(crate) accept_good_rows: bool,
     /// The grade, 1 to 4, of rows that have none of their own, instead of the one that follows from action and markers.
     pub(crate) default_grade: Option<String>,
+    /// What the file's columns hold, TOML: a table `[columns]` of fields, each with a column's name or number.
+    pub(crate) mapping: Option<String>,
     /// Why the list changes, for its history.
     #[serde(default)]
     why: String,
+}
+
+/// How a file's rows are read, beyond what the list's policy says.
+#[derive(Default)]
+pub(crate) struct How {
+    pub(crate) default_grade: Option<Grade>,
+    pub(crate) mapping: Option<Mapping>,
+}
+
+impl LoadAsked {
+    pub(crate) fn how(&self) -> Result<How, ControlRoomError> {
+        let mapping = self.mapping.as_deref().map(Mapping::parse).transpose();
+        Ok(How {
+            default_grade: extract::optional("default_grade", self.default_grade.as_deref())?,
+            mapping: mapping.map_err(|error| ControlRoomError::request("mapping", error))?,
+        })
+    }
 }
 
 /// What a load changed.
@@ -212,6 +232,9 @@ pub(crate) async fn entries(
     app.store
         .audit(name, "view_entries", list.as_str(), &detail, Timestamp::now())
         .await?;
+    let restriction = app.restrictions.now().await?;
+    let listed = |entry| restriction.listed(entry, &signed_in.user);
+    let entries = entries.into_iter().map(listed).collect();
     Ok(Json(EntriesAnswer { entries }))
 }
 
@@ -227,17 +250,17 @@ pub(crate) async fn load(
         .loads
         .try_acquire()
         .map_err(|_| ControlRoomError::Busy("another list is being loaded; try again when it is done"))?;
-    let default_grade: Option<Grade> = extract::optional("default_grade", asked.default_grade.as_deref())?;
+    let how = asked.how()?;
     let why = checked_why(&asked.why)?;
     let file = extract::receive(body, MAX_LIST_BYTES).await?;
-    let parsed = parse(&app, &list, file, default_grade).await?;
+    let (parsed, file) = parse(&app, &list, file, how).await?;
     tracing::info!(%list, parsed.rows, parsed.bad_rows, "a list was sent");
     if !parsed.may_load(asked.accept_good_rows) {
         return Err(refusal(parsed, asked.accept_good_rows));
     }
     let mut faults = parsed.faults;
     faults.truncate(MAX_FAULTS_SENT);
-    let became = change(&app, &list, Wish::Replace(parsed.entries), &signed_in, why).await?;
+    let became = change(&app, &list, Wish::ReplaceByRows(Arc::new(file)), &signed_in, why).await?;
     Ok(Json(LoadAnswer {
         became,
         faults,
@@ -279,7 +302,7 @@ pub(crate) fn checked_why(why: &str) -> Result<&str, ControlRoomError> {
 }
 
 pub(crate) fn refusal(parsed: Parsed, accept_good_rows: bool) -> ControlRoomError {
-    if parsed.entries.is_empty() && accept_good_rows {
+    if parsed.good == 0 && accept_good_rows {
         return ControlRoomError::Unprocessable {
             code: "empty_list",
             field: "body",
@@ -314,17 +337,14 @@ pub(crate) async fn withdraw(
 }
 
 /// How rows of a list are read now.
-pub(crate) async fn options(
-    app: &App,
-    list: &ListName,
-    default_grade: Option<Grade>,
-) -> Result<Options, ControlRoomError> {
+pub(crate) async fn options(app: &App, list: &ListName, how: How) -> Result<Options, ControlRoomError> {
     let policy = app.store.policy(list).await?;
     Ok(Options {
-        default_grade,
+        default_grade: how.default_grade,
         policy: policy.unwrap_or_else(|| app.usual_policy.clone()),
         sites: Some(app.force.sites()),
         bcus: Some(app.force.bcu_codes()),
+        mapping: how.mapping,
     })
 }
 
@@ -332,12 +352,12 @@ pub(crate) async fn parse(
     app: &App,
     list: &ListName,
     file: Vec<u8>,
-    default_grade: Option<Grade>,
-) -> Result<Parsed, ControlRoomError> {
+    how: How,
+) -> Result<(Parsed, ListFile), ControlRoomError> {
     let zone = app.force.timezone.clone();
-    let options = options(app, list, default_grade).await?;
+    let options = options(app, list, how).await?;
     let list = list.clone();
-    let read = move || intelligence::parse_with(&list, &file, &options, Timestamp::now(), &zone);
+    let read = move || ListFile::read(list, file.into(), options, Timestamp::now(), zone);
     // A second or more of pure computing for a large list: not on a thread that serves others.
     tokio::task::spawn_blocking(read)
         .await

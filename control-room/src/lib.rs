@@ -24,18 +24,24 @@ mod error;
 mod events;
 mod extract;
 mod feed;
+mod feeds;
 mod follow;
+mod follow_ups;
 mod headers;
 mod health;
 mod hotlists;
 mod images;
 mod map;
 mod nominals;
+mod observations;
 mod observe;
 mod openapi;
 mod page;
 pub mod passwords;
+mod patrol;
 mod policies;
+mod restrict;
+mod route;
 mod routes;
 mod rules;
 mod schemas;
@@ -49,6 +55,7 @@ use std::sync::Arc;
 
 use domain::force::Force;
 use domain::policy::ListPolicy;
+use intelligence::feeds::Feed;
 use intelligence::rules::RuleFile;
 use store::Store;
 use store::images::Images;
@@ -74,6 +81,8 @@ pub struct Parts {
     pub usual_policy: ListPolicy,
     /// The rules that count while none were loaded: version 0.
     pub rules: Arc<RuleFile>,
+    /// The feeds of lists, checked.
+    pub feeds: Arc<Vec<Feed>>,
 }
 
 /// Serves the control room until `shutdown`: streams end at once, requests in flight within 4 s. `ready` follows the

@@ -4,48 +4,32 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler;
 use axum::middleware;
-use axum::routing::{MethodFilter, MethodRouter, on};
 use domain::user::Permission::{
-    ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases, ViewHotlists,
+    ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, FollowUp, ReportObservations,
+    SeeWhy, ViewAudit, ViewCases, ViewHotlists,
 };
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Access::{Anyone, Needs, SignedIn};
 use crate::access::{self, Access, Gate};
 use crate::app::App;
-use crate::extract::MAX_JSON_BYTES;
+use crate::route::Route;
 use crate::{
-    audit, cases, check, confusion, drafts, entries, events, health, hotlists, images, map, nominals,
-    openapi, policies, rules, schemas, session, units,
+    audit, cases, check, confusion, drafts, entries, events, feeds, follow_ups, health, hotlists, images,
+    map, nominals, observations, openapi, patrol, policies, restrict, rules, schemas, session, units,
 };
-
-/// One row of the table.
-pub(crate) struct Route {
-    method: HttpMethod,
-    path: &'static str,
-    access: Access,
-    handler: MethodRouter<Arc<App>>,
-    operation: OperationBuilder,
-    schemas: Vec<NamedSchema>,
-}
-
-/// A schema under its name in the description.
-pub(crate) type NamedSchema = (String, RefOr<Schema>);
 
 /// The table.
 pub(crate) fn table() -> Vec<Route> {
     let mut table = people();
     table.extend(work());
+    table.extend(seen());
     table.extend(lists());
     table.extend(care_of_lists());
     table.extend(second_person());
     table.extend(ruled());
     table.extend(known_people());
+    table.extend(fed());
     table
 }
 
@@ -174,6 +158,66 @@ fn work() -> Vec<Route> {
     ]
 }
 
+fn seen() -> Vec<Route> {
+    vec![
+        Route::post(
+            "/api/cases/{case_id}/answer",
+            Needs(ActOnCases),
+            observations::answer,
+            "Answer what a rule asks about a case, or correct the answer; audited",
+        )
+        .takes::<observations::Answered>()
+        .gives::<schemas::CaseEvent>("What happened")
+        .fails(404, "There is no such case")
+        .fails(409, "`wrong_state`: the case is over")
+        .fails(422, "`answer`: no such question, or none of its answers"),
+        Route::post(
+            "/api/cases/{case_id}/why",
+            Needs(SeeWhy),
+            restrict::why,
+            "See a case whole whose reason is restricted; audited with what it is for",
+        )
+        .takes::<restrict::AskedWhy>()
+        .gives::<schemas::CaseRecord>("The case with everything about it")
+        .fails(404, "There is no such case"),
+        Route::get(
+            "/api/follow-ups",
+            Needs(FollowUp),
+            follow_ups::list,
+            "What rules left to be done after cases",
+        )
+        .asks::<follow_ups::FollowUpsAsked>()
+        .gives::<follow_ups::FollowUpsAnswer>("Follow-ups"),
+        Route::post(
+            "/api/follow-ups/close",
+            Needs(FollowUp),
+            follow_ups::close,
+            "Close a follow-up, saying what was done; audited",
+        )
+        .takes::<follow_ups::Close>()
+        .gives::<follow_ups::ClosedAnswer>("It is closed, and kept")
+        .fails(404, "There is no such follow-up")
+        .fails(409, "`closed`; the message names who was first")
+        .fails(422, "`note`: missing, or longer than 2000 characters"),
+        Route::get(
+            "/api/patrol",
+            Needs(ReportObservations),
+            patrol::order,
+            "What a unit is sent to, for the officers in it: never why; audited where it is new to them",
+        )
+        .asks::<patrol::PatrolAsked>()
+        .gives::<patrol::PatrolAnswer>("The order, and the units to choose from"),
+        Route::post(
+            "/api/observations",
+            Needs(ReportObservations),
+            observations::report,
+            "Report what was seen in a vehicle, with or without a case about it; audited",
+        )
+        .takes::<observations::Report>()
+        .gives::<observations::Reported>("It is recorded"),
+    ]
+}
+
 fn lists() -> Vec<Route> {
     vec![
         Route::get(
@@ -198,12 +242,12 @@ fn lists() -> Vec<Route> {
             "Make a file the whole of a list",
         )
         .asks::<hotlists::LoadAsked>()
-        .takes_types(&["text/csv", "application/zip"])
+        .takes_types(&["text/csv", "application/json", "application/zip"])
         .gives::<hotlists::LoadAnswer>("What changed")
-        .fails(413, "The file is larger than 512 MiB")
+        .fails(413, "The file is larger than 1280 MiB")
         .fails(
             422,
-            "`bad_rows` with `faults`, `bad_list` or `empty_list`: nothing was changed",
+            "`bad_rows` with `faults`, `bad_list` (with `guess` where the columns are not known) or `empty_list`: nothing was changed",
         ),
         Route::post(
             "/api/hotlists/{list}/withdraw",
@@ -236,10 +280,13 @@ fn care_of_lists() -> Vec<Route> {
             "What a file would do to a list; nothing is changed",
         )
         .asks::<hotlists::LoadAsked>()
-        .takes_types(&["text/csv", "application/zip"])
+        .takes_types(&["text/csv", "application/json", "application/zip"])
         .gives::<check::CheckAnswer>("What a load would find and change")
-        .fails(413, "The file is larger than 512 MiB")
-        .fails(422, "`bad_list`: the file as a whole cannot be read"),
+        .fails(413, "The file is larger than 1280 MiB")
+        .fails(
+            422,
+            "`bad_list`: the file as a whole cannot be read; with `guess` where its columns are not known",
+        ),
         Route::post(
             "/api/hotlists/{list}/entries",
             Needs(ChangeHotlists),
@@ -421,6 +468,31 @@ fn ruled() -> Vec<Route> {
     ]
 }
 
+fn fed() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/feeds",
+            Needs(ViewHotlists),
+            feeds::list,
+            "Feeds of lists: what came last, and which is late",
+        )
+        .gives::<feeds::FeedsAnswer>("Feeds"),
+        Route::put(
+            "/api/feeds/{feed}",
+            Access::Feed,
+            feeds::receive,
+            "Put a list's file into a feed's folder, with the feed's own token as bearer token",
+        )
+        .takes_types(&["text/csv", "application/json", "application/zip"])
+        .gives::<feeds::FeedReceived>(
+            "It is on disk in the folder, and will be checked and loaded from there",
+        )
+        .fails(403, "`forbidden`: the token is another feed's")
+        .fails(404, "There is no such feed")
+        .fails(413, "The file is larger than 1280 MiB"),
+    ]
+}
+
 /// The router of the whole table.
 pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     table().into_iter().fold(Router::new(), |router, route| {
@@ -432,137 +504,4 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         let check = middleware::from_fn_with_state(gate, access::check);
         router.route(route.path, route.handler.route_layer(check))
     })
-}
-
-impl Route {
-    fn new<H, T>(
-        (method, filter): (HttpMethod, MethodFilter),
-        path: &'static str,
-        access: Access,
-        handler: H,
-        summary: &'static str,
-    ) -> Self
-    where
-        H: Handler<T, Arc<App>>,
-        T: 'static,
-    {
-        let operation = OperationBuilder::new()
-            .summary(Some(summary))
-            .parameters(openapi::path_parameters(path))
-            .response(
-                "400",
-                openapi::problem("A parameter or the body is wrong; `field` names it"),
-            );
-        let operation = match access {
-            Anyone => operation,
-            SignedIn => openapi::secured(operation, "any signed-in user"),
-            Needs(permission) => openapi::secured(operation, session::permission_name(permission))
-                .response("403", openapi::problem("`forbidden` for this role, or `csrf`")),
-        };
-        Self {
-            method,
-            path,
-            access,
-            handler: on(filter, handler).layer(DefaultBodyLimit::max(MAX_JSON_BYTES)),
-            operation,
-            schemas: Vec::new(),
-        }
-    }
-
-    fn get<H: Handler<T, Arc<App>>, T: 'static>(
-        path: &'static str,
-        access: Access,
-        handler: H,
-        summary: &'static str,
-    ) -> Self {
-        Self::new(
-            (HttpMethod::Get, MethodFilter::GET),
-            path,
-            access,
-            handler,
-            summary,
-        )
-    }
-
-    fn post<H: Handler<T, Arc<App>>, T: 'static>(
-        path: &'static str,
-        access: Access,
-        handler: H,
-        summary: &'static str,
-    ) -> Self {
-        Self::new(
-            (HttpMethod::Post, MethodFilter::POST),
-            path,
-            access,
-            handler,
-            summary,
-        )
-    }
-
-    fn delete<H: Handler<T, Arc<App>>, T: 'static>(
-        path: &'static str,
-        access: Access,
-        handler: H,
-        summary: &'static str,
-    ) -> Self {
-        Self::new(
-            (HttpMethod::Delete, MethodFilter::DELETE),
-            path,
-            access,
-            handler,
-            summary,
-        )
-    }
-
-    fn asks<P: IntoParams>(mut self) -> Self {
-        self.operation = self.operation.parameters(Some(P::into_params(|| None)));
-        self
-    }
-
-    fn takes<T: ToSchema>(mut self) -> Self {
-        self.operation = self.operation.request_body(Some(openapi::json_body::<T>()));
-        self.names::<T>()
-    }
-
-    fn takes_types(mut self, kinds: &[&str]) -> Self {
-        self.operation = self.operation.request_body(Some(openapi::raw_body(kinds)));
-        self
-    }
-
-    fn gives<T: ToSchema>(mut self, description: &str) -> Self {
-        self.operation = self
-            .operation
-            .response("200", openapi::json_answer::<T>(description));
-        self.names::<T>()
-    }
-
-    fn gives_type(mut self, kind: &str, description: &str) -> Self {
-        self.operation = self
-            .operation
-            .response("200", openapi::raw_answer(kind, description));
-        self
-    }
-
-    fn gives_nothing(mut self, description: &str) -> Self {
-        self.operation = self.operation.response("204", openapi::empty_answer(description));
-        self
-    }
-
-    fn fails(mut self, status: u16, description: &str) -> Self {
-        self.operation = self
-            .operation
-            .response(status.to_string(), openapi::problem(description));
-        self
-    }
-
-    fn names<T: ToSchema>(mut self) -> Self {
-        self.schemas.push((T::name().into_owned(), T::schema()));
-        T::schemas(&mut self.schemas);
-        self
-    }
-
-    /// Its part of the description: method, path, operation, and the schemas that it names.
-    pub(crate) fn describe(self) -> (HttpMethod, &'static str, Operation, Vec<NamedSchema>) {
-        (self.method, self.path, self.operation.build(), self.schemas)
-    }
 }

@@ -15,6 +15,7 @@ use crate::access::SignedIn;
 use crate::app::App;
 use crate::error::ControlRoomError;
 use crate::extract::{self, Asked, Body};
+use crate::restrict::Shown;
 use crate::schemas;
 
 /// Largest rule file: a hundred rules with their tests are some 50 KiB.
@@ -58,9 +59,24 @@ pub(crate) struct RuleShown {
     set_grade: Option<u8>,
     /// Units and desks that are told.
     notify: Vec<String>,
+    /// What the operator is asked.
+    ask: Option<AskShown>,
+    /// What is to be done, whatever the entry says.
+    instruct: Option<String>,
+    /// What is said in place of why the vehicle is looked for.
+    restrict: Option<String>,
+    /// What is left to be done after the case.
+    follow_up: Option<String>,
     /// Steps that its condition takes at most.
     steps: u64,
     tests: Vec<TestShown>,
+}
+
+/// A question and its answers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AskShown {
+    question: String,
+    answers: Vec<String>,
 }
 
 /// A test case of a rule.
@@ -87,6 +103,13 @@ impl RuleShown {
             raise_grade: rule.effects.raise_grade,
             set_grade: rule.effects.set_grade.map(u8::from),
             notify: rule.effects.notify.clone(),
+            ask: rule.effects.ask.as_ref().map(|ask| AskShown {
+                question: ask.question.clone(),
+                answers: ask.answers.words(),
+            }),
+            instruct: rule.effects.instruct.clone(),
+            restrict: rule.effects.restrict.clone(),
+            follow_up: rule.effects.follow_up.clone(),
             steps: rule.steps,
             tests: tests.collect(),
         }
@@ -126,7 +149,7 @@ pub(crate) struct NotificationsAsked {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NotificationsAnswer {
     #[schema(value_type = Vec<schemas::Notification>)]
-    notifications: Vec<Notification>,
+    notifications: Vec<Shown<Notification>>,
 }
 
 /// Which notification was seen.
@@ -227,6 +250,14 @@ pub(crate) async fn notifications(
 ) -> Result<Json<NotificationsAnswer>, ControlRoomError> {
     let limit = extract::limit(asked.limit, USUAL, MOST)?;
     let notifications = app.store.notifications(limit).await?;
+    let called = notifications.iter().map(|call| call.case_id).collect();
+    let cases = app.store.cases_of(&called).await?;
+    let restriction = app.restrictions.now().await?;
+    let shown = |call: Notification| {
+        let case = cases.get(&call.case_id);
+        restriction.call(call, case)
+    };
+    let notifications = notifications.into_iter().map(shown).collect();
     Ok(Json(NotificationsAnswer { notifications }))
 }
 

@@ -73,6 +73,80 @@ drawn! {
         unanswered: u32,
         /// What rules did to it, the newest last, at most 50; absent where none did anything.
         ruled: Option<Vec<Ruled>>,
+        /// What was seen in it around its sightings, the newest last, at most 20; absent where nothing was.
+        observed: Option<Vec<Observed>>,
+        /// What rules asked, the newest last, at most 10; absent where none asked anything.
+        questions: Option<Vec<Question>>,
+        /// What rules want done, whatever the entry says; absent where nothing.
+        instructions: Option<Vec<String>>,
+        /// Why is restricted: what is said in place of it. Of the entry there is then only what is needed to act. Absent where
+        /// everybody may see why.
+        restricted: Option<String>,
+    }
+
+    /// Something to be done after a case.
+    struct FollowUp {
+        number: u64,
+        case_id: String,
+        opened_at: Timestamp,
+        what: String,
+        /// Absent while it is open.
+        closed: Option<Closed>,
+    }
+
+    /// Who ended a follow-up, when, with which words.
+    struct Closed {
+        by: String,
+        at: Timestamp,
+        words: String,
+    }
+
+    /// What was seen in a vehicle around one of its sightings.
+    struct Observed {
+        /// 32 hexadecimal digits.
+        observation_id: String,
+        vrm: String,
+        child: Child,
+        /// Absent where they were not counted.
+        occupants: Option<u8>,
+        by: Observer,
+        /// When it was seen.
+        at: Timestamp,
+        /// Seconds between it and the sighting next to it.
+        apart_s: u32,
+    }
+
+    /// Who saw something.
+    struct Observer {
+        kind: ObserverKind,
+        /// The person; absent of a camera.
+        name: Option<String>,
+        /// The officer's unit, where it is known.
+        unit: Option<String>,
+        /// The camera; absent of a person.
+        camera: Option<String>,
+    }
+
+    /// What a rule asked about a case.
+    struct Question {
+        /// From 1 in each case.
+        number: u32,
+        /// The rule that asks.
+        rule: String,
+        question: String,
+        answers: Vec<String>,
+        /// The answer says whether a child is in the vehicle; absent where it does not.
+        about_child: Option<bool>,
+        asked_at: Timestamp,
+        /// The newest; absent while it waits.
+        answer: Option<Answer>,
+    }
+
+    /// What was answered.
+    struct Answer {
+        given: String,
+        by: Observer,
+        at: Timestamp,
     }
 
     /// Which rule of which version did what to a case.
@@ -80,6 +154,8 @@ drawn! {
         rule: String,
         /// 0 is the force's own, as it came.
         version: u64,
+        /// What it held at; absent for a sighting.
+        trigger: Option<Trigger>,
         at: Timestamp,
         /// The grade before; absent where it did not change.
         #[schema(minimum = 1, maximum = 4)]
@@ -310,7 +386,9 @@ drawn! {
         deployments: Option<Vec<Deployment>>,
         /// The new ranking; absent where it did not change.
         proposals: Option<Vec<Proposal>>,
-        /// What a rule did, in words; absent where it was none.
+        /// With `answered`: the number of the question.
+        answered: Option<u32>,
+        /// What a rule did, or what was seen or answered, in words; absent with any other event.
         said: Option<String>,
     }
 
@@ -384,6 +462,8 @@ drawn! {
         faults: Option<Vec<RowFault>>,
         /// With `bad_rows`: all of them.
         fault_count: Option<u64>,
+        /// With `bad_list`, where the file's columns are not known: what they seem to hold.
+        guess: Option<Guess>,
     }
 
     /// Why, for programs and for people.
@@ -415,9 +495,12 @@ drawn! {
 }
 
 drawn_names! {
-    enum Role { Operator, Supervisor, Intelligence, Admin }
+    enum Role { Operator, Supervisor, Intelligence, Admin, Patrol }
     enum CaseState { New, Confirmed, Rejected, Deployed, Closed }
-    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed, Recalled, Escalated, Notified }
+    enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed, Recalled, Escalated, Notified, Observed, Asked, Answered, Instructed, Restricted, FollowedUp }
+    enum Child { Seen, NotSeen, CannotTell }
+    enum Trigger { Sighting, Observation, Answer }
+    enum ObserverKind { Operator, Officer, Camera }
     enum RecallCause { Withdrawn, Expired }
     enum Outcome {
         Arrest, VehicleRecovered, StoppedNoArrest, Observed, NotFound, NoUnitAvailable, EntryOutOfDate, Misread,

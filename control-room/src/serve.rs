@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::error::ControlRoomError;
 use crate::feed::Feed;
 use crate::follow::{Follower, ReadCount};
+use crate::restrict::Restrictions;
 use crate::{Parts, accept, headers, observe, page, routes, session};
 
 /// How long the tasks may take to end after the last request.
@@ -31,7 +32,8 @@ pub(crate) async fn run(
     // Ends the tasks also when serving fails.
     let ending = shutdown.child_token();
     let _end = ending.clone().drop_guard();
-    let feed = Arc::new(Feed::new(parts.store.clone()));
+    let restrictions = Arc::new(Restrictions::new(parts.store.clone(), Arc::clone(&parts.rules)));
+    let feed = Arc::new(Feed::new(parts.store.clone(), Arc::clone(&restrictions)));
     let mut tasks = Follower {
         feed: Arc::clone(&feed),
         log: Arc::clone(&parts.log),
@@ -42,7 +44,7 @@ pub(crate) async fn run(
     }
     .spawn();
     tokio::task::spawn_blocking(session::warm_up);
-    let app = App::new(parts, feed, ready.clone(), ending.clone())?;
+    let app = App::new(parts, feed, restrictions, ready.clone(), ending.clone())?;
     accept::serve(listener, router(&Arc::new(app)), ending.clone()).await;
     ready.set(false);
     ending.cancel();

@@ -236,9 +236,12 @@ fn answer(user: User, csrf: String) -> SessionAnswer {
 }
 
 /// Every permission with its name on the wire.
-pub(crate) const PERMISSIONS: [(Permission, &str); 8] = [
+pub(crate) const PERMISSIONS: [(Permission, &str); 11] = [
     (Permission::ViewCases, "view_cases"),
     (Permission::ActOnCases, "act_on_cases"),
+    (Permission::ReportObservations, "report_observations"),
+    (Permission::SeeWhy, "see_why"),
+    (Permission::FollowUp, "follow_up"),
     (Permission::ViewHotlists, "view_hotlists"),
     (Permission::ChangeHotlists, "change_hotlists"),
     (Permission::ChangePolicies, "change_policies"),

@@ -127,7 +127,7 @@ fn span(record: &Delivered, hit: &Hit) -> Option<Span> {
 }
 
 /// How far the batch reaches in each partition.
-fn consumed(polled: &[Delivered]) -> Vec<Consumed> {
+pub(crate) fn consumed(polled: &[Delivered]) -> Vec<Consumed> {
     let mut next = BTreeMap::new();
     for Delivered { place, .. } in polled {
         next.insert((place.topic, place.partition), place.offset + 1);

@@ -1,18 +1,19 @@
 //! Hits become cases; which unit can be there first, and why; what units report.
 //!
-//! **Enters:** hits and unit positions from the log. **Leaves:** cases, rankings and deployments' progress in the
+//! **Enters:** hits, observations and unit positions from the log. **Leaves:** cases, rankings and deployments' progress in the
 //! store, and every case event in the log, in the store's order.
 //! **Guaranteed:** a hit counts once however often it is delivered; a hit's offset is committed only behind its
 //! transaction; an event is relayed at least once and carries its sequence, so that a reader can drop doubles.
 //! **Not here:** what an operator may do (`domain::case`), the operator's screen (`control-room`), travel times over
 //! roads: distance is as the crow flies for now.
 //!
-//! Six loops, each waiting out outages of log and database by itself: [`hits`], [`feed`], [`proposals`], [`recall`],
-//! [`rules`], [`relay`].
+//! Seven loops, each waiting out outages of log and database by itself: [`hits`], [`observations`], [`feed`], [`proposals`],
+//! [`recall`], [`rules`], [`relay`].
 //! The ranking itself is pure: read [`ranking`] first.
 
 pub mod feed;
 pub mod hits;
+pub mod observations;
 pub mod proposals;
 pub mod ranking;
 pub mod recall;
@@ -81,6 +82,7 @@ pub async fn run(parts: Parts, ready: Ready, shutdown: CancellationToken) -> Res
     let _stop_on_return = stop_all.clone().drop_guard();
     tokio::try_join!(
         hits::run(&parts, &ready, &stop_all),
+        observations::run(&parts, &stop_all),
         feed::run(&parts, &units, &stop_all),
         proposals::run(&parts, &units, &stop_all),
         recall::run(&parts, &stop_all),

@@ -1,10 +1,10 @@
-//! The force's rules, judged at each hit of an open case, in the order in which the store has them.
+//! The force's rules, judged at each hit of an open case, each observation and each answer, in the order in which the store has
+//! them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::case::RuleEffect;
 use intelligence::rules::{Facts, RuleFile};
 use store::events::Sequenced;
 use store::rules::Holding;
@@ -98,7 +98,10 @@ fn take_up(live: &mut Live, version: u64, text: &str) {
 fn judge(parts: &Parts, live: &Live, events: &[Sequenced]) -> Vec<Holding> {
     let mut found = Vec::new();
     for Sequenced { sequence, event, .. } in events {
-        let (holding, failed) = live.file.judge(&Facts::of(event, &parts.force));
+        let Some(trigger) = event.kind.trigger() else {
+            continue;
+        };
+        let (holding, failed) = live.file.judge(&Facts::of(event, &parts.force), trigger);
         for (rule, error) in failed {
             metrics::counter!("steelring_dispatcher_rules_failed_total").increment(1);
             tracing::warn!(rule = rule.name, error, "a rule cannot be evaluated");
@@ -106,11 +109,7 @@ fn judge(parts: &Parts, live: &Live, events: &[Sequenced]) -> Vec<Holding> {
         found.extend(holding.into_iter().map(|rule| Holding {
             cause: *sequence,
             case: event.case.clone(),
-            effect: RuleEffect {
-                rule: rule.name.clone(),
-                version: live.version,
-                effects: rule.effects.clone(),
-            },
+            effect: rule.effect_on(&event.case, live.version, &parts.force),
         }));
     }
     found

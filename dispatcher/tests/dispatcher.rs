@@ -10,7 +10,8 @@ use domain::case::{Case, CaseEvent, CaseState, Command, DeploymentState, EventKi
 use domain::force::{Bcu, Camera, Force};
 use domain::geo::Area;
 use domain::hit::Hit;
-use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::hotlist::{Action, Entry, Grade, Marker, Revision};
+use domain::observation::{Child, Observation, Observer, Occupants};
 use domain::read::RawRead;
 use domain::unit::{UnitPosition, UnitState};
 use domain::{BcuCode, CallSign, CameraId, ListName, Position, SourceName, Timestamp, UserName, Vrm};
@@ -274,4 +275,59 @@ async fn every_event_reaches_the_log_in_the_stores_order() {
         .iter()
         .filter(|record| wire::decode::<CaseEvent>(record).unwrap().kind == EventKind::Opened);
     assert_eq!(opened.count(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_a_camera_saw_makes_a_sex_offenders_case_grade_1_whichever_comes_first() {
+    for hit_first in [true, false] {
+        let world = start().await;
+        let mut hit = hit("AB12CDE", Grade::Two, 0);
+        hit.entry.markers = vec![Marker::RegisteredSexOffender];
+        let camera = hit.read.camera.clone();
+        let seen = Observation::new(
+            hit.read.vrm,
+            Child::Seen,
+            Occupants::try_from(2).ok(),
+            Observer::Camera { camera },
+            hit.read.captured_at,
+        );
+        if hit_first {
+            world.publish_hit(&hit).await;
+            until("the operator is asked", || async {
+                (!world.open_cases().await.pop()?.questions.is_empty()).then_some(())
+            })
+            .await;
+        }
+        let record = wire::observation_record(&seen).unwrap();
+        world
+            .log
+            .publish(Topic::Observations, vec![record])
+            .await
+            .unwrap();
+        if !hit_first {
+            until("the observation is kept", || async {
+                let reached = world.store.consumed(Topic::Observations.name()).await.unwrap();
+                (!reached.is_empty()).then_some(())
+            })
+            .await;
+            world.publish_hit(&hit).await;
+        }
+        let case = until("the case is grade 1", || async {
+            let case = world.open_cases().await.pop()?;
+            (case.grade == Grade::One && !case.instructions.is_empty()).then_some(case)
+        })
+        .await;
+        let waits = case.questions.iter().any(|question| question.answer.is_none());
+        assert!(!waits, "what the camera saw answers: {:?}", case.questions);
+        assert!(case.restricted.is_some());
+        let calls = world.store.notifications(10).await.unwrap();
+        let mut desks: Vec<&str> = calls.iter().map(|call| call.desk.as_str()).collect();
+        desks.sort_unstable();
+        assert_eq!(
+            desks,
+            ["A family crime investigation unit", "A sex-offender unit"]
+        );
+        assert_eq!(world.store.follow_ups(true, 10).await.unwrap().len(), 1);
+        world.stop().await;
+    }
 }

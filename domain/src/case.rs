@@ -18,15 +18,22 @@ use crate::hotlist::{Entry, Grade};
 use crate::nominal::LinkedNominal;
 use crate::read::PlateRead;
 use crate::unit::Proposal;
-use crate::{BcuCode, CallSign, CaseId, DeploymentId, HitId, UserName, Vrm};
+use crate::{BcuCode, CallSign, CaseId, DeploymentId, UserName, Vrm};
 
+mod asked;
 mod deployment;
+mod event;
+mod observed;
 mod recall;
 mod rules;
 
+pub use asked::{Answer, Ask, AskedFor, MAX_QUESTIONS, Question, answer};
 pub use deployment::{Deployment, DeploymentState};
+use event::event;
+pub use event::{CaseEvent, EventKind};
+pub use observed::{MAX_OBSERVED, Observed, observe};
 pub use recall::{Recall, RecallCause, recall};
-pub use rules::{Effects, MAX_RULED, ONE_SIGHTING, RuleEffect, Ruled, apply_rule};
+pub use rules::{Effects, MAX_INSTRUCTIONS, MAX_RULED, ONE_SIGHTING, RuleEffect, Ruled, Trigger, apply_rule};
 
 /// Longest reason or note, in characters.
 pub const MAX_NOTE: usize = 2_000;
@@ -77,6 +84,18 @@ pub struct Case {
     /// What rules did to it, at most [`MAX_RULED`], the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ruled: Vec<Ruled>,
+    /// What was seen in it around its sightings, at most [`MAX_OBSERVED`], the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
+    /// What rules asked, at most [`MAX_QUESTIONS`], the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+    /// What rules want done, whatever the entry says, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instructions: Vec<String>,
+    /// A rule restricts who may see why: what is said in place of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restricted: Option<String>,
 }
 
 /// Where a case stands.
@@ -204,60 +223,6 @@ pub enum Command {
     },
 }
 
-/// What happened to a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// A first hit.
-    Opened,
-    /// A further hit.
-    Sighted,
-    /// A person said yes to the image.
-    Confirmed,
-    /// A person said no.
-    Rejected,
-    /// A unit was sent.
-    Deployed,
-    /// A deployment moved on.
-    DeploymentAdvanced,
-    /// The nearest units were ranked anew.
-    Proposed,
-    /// The case is over.
-    Closed,
-    /// Its leading entry was withdrawn or expired.
-    Recalled,
-    /// A rule made it more urgent.
-    Escalated,
-    /// A rule called somebody.
-    Notified,
-}
-
-/// What is published whenever a case changes: the case as it is now, so that a subscriber needs no look-up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CaseEvent {
-    /// What happened.
-    pub kind: EventKind,
-    /// When.
-    pub at: Timestamp,
-    /// Who, where it was a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<UserName>,
-    /// The case after it.
-    pub case: Case,
-    /// The hit, where one came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hit_id: Option<HitId>,
-    /// Every deployment that changed; with [`EventKind::Recalled`] every active one, which is to be told.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deployments: Vec<Deployment>,
-    /// The new ranking, where it changed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub proposals: Vec<Proposal>,
-    /// What a rule did, in words and without a plate; empty where it was none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub said: String,
-}
-
 /// Why a command was not carried out. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -284,6 +249,17 @@ pub enum Refusal {
         /// Which unit.
         callsign: CallSign,
     },
+    /// There is no such question, or the answer is none of its answers.
+    #[error("answer: {0}")]
+    Answer(&'static str),
+    /// Somebody else ended what was to be done after it.
+    #[error("{by} closed it at {at}")]
+    FollowedUp {
+        /// Who.
+        by: UserName,
+        /// When.
+        at: Timestamp,
+    },
     /// A deployment goes forward, and only while it is active.
     #[error("a deployment that is {from} cannot become {to}")]
     WrongStep {
@@ -292,26 +268,6 @@ pub enum Refusal {
         /// What was asked.
         to: &'static str,
     },
-}
-
-impl EventKind {
-    /// For people, after "who was first:".
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Opened => "opened it",
-            Self::Sighted => "saw it",
-            Self::Confirmed => "confirmed it",
-            Self::Rejected => "rejected it",
-            Self::Deployed => "sent a unit",
-            Self::DeploymentAdvanced => "moved a deployment on",
-            Self::Proposed => "ranked units",
-            Self::Closed => "closed it",
-            Self::Recalled => "recalled it",
-            Self::Escalated => "raised its grade",
-            Self::Notified => "called somebody to it",
-        }
-    }
 }
 
 /// Opens the case of a vehicle that has none.
@@ -336,6 +292,10 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
         recall: None,
         unanswered: 1,
         ruled: Vec::new(),
+        observed: Vec::new(),
+        questions: Vec::new(),
+        instructions: Vec::new(),
+        restricted: None,
     };
     event(EventKind::Opened, case, now).with_hit(hit)
 }
@@ -565,27 +525,5 @@ pub fn rank(case: &Case, proposals: Vec<Proposal>, now: Timestamp) -> CaseEvent 
     CaseEvent {
         proposals,
         ..event(EventKind::Proposed, case.clone(), now)
-    }
-}
-
-fn event(kind: EventKind, case: Case, at: Timestamp) -> CaseEvent {
-    CaseEvent {
-        kind,
-        at,
-        by: None,
-        case,
-        hit_id: None,
-        deployments: Vec::new(),
-        proposals: Vec::new(),
-        said: String::new(),
-    }
-}
-
-impl CaseEvent {
-    fn with_hit(self, hit: &Hit) -> Self {
-        Self {
-            hit_id: Some(hit.hit_id),
-            ..self
-        }
     }
 }

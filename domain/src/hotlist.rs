@@ -179,6 +179,20 @@ impl Marker {
         (Self::Disqualified, "DQ", "disqualified driver"),
     ];
 
+    /// Whether it warns the officer who meets the vehicle, and so is told also where nobody is told why it is looked for.
+    #[must_use]
+    pub fn warns_officers(self) -> bool {
+        matches!(
+            self,
+            Self::Firearms
+                | Self::Weapons
+                | Self::Explosives
+                | Self::Violent
+                | Self::Contagious
+                | Self::Escaper
+        )
+    }
+
     /// The marker of a code such as `FI`, in any case.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {

@@ -108,6 +108,7 @@ name!(/** A basic command unit, by its short code. */ BcuCode, "a BCU code");
 name!(/** A patrol unit's callsign. */ CallSign, "a callsign");
 name!(/** A hotlist's name. */ ListName, "a list name");
 name!(/** A person known to intelligence, by the number that intelligence has for them, such as a PNC id (a `-` for its `/`). */ NominalRef, "a nominal's reference");
+name!(/** A feed of lists: a folder that a hotlist comes in by. */ FeedName, "a feed name");
 name!(/** A feed of reads that signs in with a token of its own. */ SourceName, "a source name");
 name!(/** A user's sign-in name. */ UserName, "a user name");
 
@@ -182,6 +183,7 @@ hash!(/** An entry: the hash of its list, its mark or pattern and its own refere
 hash!(/** A hit: the hash of its read and its entry, so that a replay has the same id. */ HitId, "a hit id", 16);
 hash!(/** A case: the hash of the hit that opened it. */ CaseId, "a case id", 16);
 hash!(/** A deployment: the hash of its case, its unit and the case version that it was made from. */ DeploymentId, "a deployment id", 16);
+hash!(/** An observation: the hash of its vehicle, its time, what was seen and by whom. */ ObservationId, "an observation id", 16);
 hash!(/** An image: the SHA-256 of its bytes. */ ImageHash, "an image hash", 32);
 
 impl ReadId {
@@ -193,6 +195,14 @@ impl ReadId {
             &captured_at.as_millisecond().to_be_bytes(),
             vrm.as_bytes(),
         ]))
+    }
+}
+
+impl ListName {
+    /// Stands for a list whose name must not be told.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self("restricted".to_owned())
     }
 }
 
@@ -232,6 +242,21 @@ impl DeploymentId {
             case.as_bytes(),
             unit.as_str().as_bytes(),
             &version.to_be_bytes(),
+        ]))
+    }
+}
+
+impl ObservationId {
+    /// The id of what was said about the vehicle at `at`.
+    #[must_use]
+    pub fn of_observation(vrm: Vrm, at: Timestamp, said: [&str; 3]) -> Self {
+        let [child, occupants, by] = said.map(str::as_bytes);
+        Self(framed(&[
+            vrm.as_bytes(),
+            &at.as_millisecond().to_be_bytes(),
+            child,
+            occupants,
+            by,
         ]))
     }
 }

@@ -18,6 +18,7 @@ pub mod id;
 pub mod journey;
 pub mod misread;
 pub mod nominal;
+pub mod observation;
 pub mod pattern;
 pub mod policy;
 pub mod read;
@@ -31,8 +32,8 @@ pub mod vrm;
 
 pub use geo::Position;
 pub use id::{
-    BcuCode, CallSign, CameraId, CaseId, DeploymentId, EntryId, HitId, ImageHash, ListName, NominalRef,
-    ReadId, SiteId, SourceName, UserName,
+    BcuCode, CallSign, CameraId, CaseId, DeploymentId, EntryId, FeedName, HitId, ImageHash, ListName,
+    NominalRef, ObservationId, ReadId, SiteId, SourceName, UserName,
 };
 pub use vrm::Vrm;
 

@@ -16,6 +16,8 @@ pub enum Role {
     Intelligence,
     /// Keeps users, sources and the dead-letter queue.
     Admin,
+    /// Is out on patrol, with a phone.
+    Patrol,
 }
 
 /// Something that needs a permission.
@@ -31,6 +33,12 @@ pub enum Permission {
     ChangeHotlists,
     /// Say what a list demands: four eyes, how long an entry may live, who owns it.
     ChangePolicies,
+    /// Report what is seen in a vehicle.
+    ReportObservations,
+    /// See why a vehicle is looked for where that is restricted; each look is audited with what it is for.
+    SeeWhy,
+    /// See what rules left to be done after cases, and close it.
+    FollowUp,
     /// Be called to cases that nobody acts on.
     AnswerCalls,
     /// Read the audit trail.
@@ -41,11 +49,12 @@ pub enum Permission {
 
 impl Role {
     /// Every role with its name on the command line.
-    pub const ALL: [(Self, &'static str); 4] = [
+    pub const ALL: [(Self, &'static str); 5] = [
         (Self::Operator, "operator"),
         (Self::Supervisor, "supervisor"),
         (Self::Intelligence, "intelligence"),
         (Self::Admin, "admin"),
+        (Self::Patrol, "patrol"),
     ];
 
     /// The role of a name.
@@ -70,19 +79,34 @@ impl Role {
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
         use Permission::{
-            ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, ViewAudit, ViewCases,
-            ViewHotlists,
+            ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, FollowUp,
+            ReportObservations, SeeWhy, ViewAudit, ViewCases, ViewHotlists,
         };
         match self {
-            Self::Operator => matches!(permission, ViewCases | ActOnCases | ViewHotlists),
+            Self::Operator => matches!(
+                permission,
+                ViewCases | ActOnCases | ReportObservations | ViewHotlists
+            ),
             Self::Supervisor => matches!(
                 permission,
-                ViewCases | ActOnCases | AnswerCalls | ViewHotlists | ViewAudit | ChangePolicies
+                ViewCases
+                    | ActOnCases
+                    | ReportObservations
+                    | SeeWhy
+                    | FollowUp
+                    | AnswerCalls
+                    | ViewHotlists
+                    | ViewAudit
+                    | ChangePolicies
             ),
-            Self::Intelligence => matches!(permission, ViewCases | ViewHotlists | ChangeHotlists),
+            Self::Patrol => permission == ReportObservations,
+            Self::Intelligence => matches!(
+                permission,
+                ViewCases | SeeWhy | FollowUp | ViewHotlists | ChangeHotlists
+            ),
             Self::Admin => match permission {
-                ViewCases | ActOnCases | AnswerCalls | ViewHotlists | ChangeHotlists | ChangePolicies
-                | ViewAudit | Administer => true,
+                ViewCases | ActOnCases | ReportObservations | SeeWhy | FollowUp | AnswerCalls
+                | ViewHotlists | ChangeHotlists | ChangePolicies | ViewAudit | Administer => true,
             },
         }
     }

@@ -10,6 +10,7 @@ use domain::hit::{Hit, Match, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint};
 use domain::misread::Difference;
+use domain::observation::{Child, Observation, Observer};
 use domain::read::RawRead;
 use domain::{BcuCode, CallSign, CameraId, ListName, SourceName, Timestamp, UserName, Vrm};
 
@@ -413,10 +414,12 @@ fn a_rule_raises_a_grade_and_never_lowers_one() {
         let effect = case::RuleEffect {
             rule: "one".into(),
             version: 1,
+            trigger: case::Trigger::Sighting,
             effects: case::Effects {
                 raise_grade,
                 set_grade,
                 notify: Vec::new(),
+                ..Default::default()
             },
         };
         let events = case::apply_rule(&case, &case, &effect, &[], at(5));
@@ -435,10 +438,12 @@ fn a_rule_acts_once_at_a_sighting_however_often_it_is_read() {
     let effect = case::RuleEffect {
         rule: "again".into(),
         version: 1,
+        trigger: case::Trigger::Sighting,
         effects: case::Effects {
             raise_grade: true,
             set_grade: None,
             notify: vec!["supervisor".into()],
+            ..Default::default()
         },
     };
     let mut case = case::open(&hit(0, "c1", Grade::Four), None, at(0)).case;
@@ -462,5 +467,126 @@ fn a_rule_acts_once_at_a_sighting_however_often_it_is_read() {
         events.last().unwrap().case.grade,
         Grade::One,
         "a decision begins a new count"
+    );
+}
+
+fn seen(child: Child, by: Observer, second: i64) -> Observation {
+    Observation::new(Vrm::parse("AB12CDE").unwrap(), child, None, by, at(second))
+}
+
+fn operator(name: &str) -> Observer {
+    Observer::Operator { name: user(name) }
+}
+
+fn asking(trigger: case::Trigger) -> case::RuleEffect {
+    case::RuleEffect {
+        rule: "child".into(),
+        version: 1,
+        trigger,
+        effects: case::Effects {
+            ask: Some(case::Ask {
+                question: "Is a child visible?".into(),
+                answers: case::AskedFor::Child,
+            }),
+            ..case::Effects::default()
+        },
+    }
+}
+
+#[test]
+fn a_question_waits_for_one_answer_and_is_asked_anew_at_the_next_sighting_after_it() {
+    let ask =
+        |case: &Case, second| case::apply_rule(case, case, &asking(case::Trigger::Sighting), &[], at(second));
+    let case = case::open(&hit(0, "c1", Grade::Two), None, at(0)).case;
+    let case = ask(&case, 1).remove(0).case;
+    assert_eq!(case.questions[0].answers, ["seen", "not seen", "cannot tell"]);
+    let case = case::sight(&case, &hit(60, "c2", Grade::Two), None, true, at(60)).case;
+    assert_eq!(ask(&case, 61), [], "it waits");
+    let (event, _) = case::answer(&case, 1, "cannot tell", &user("ann"), at(70)).unwrap();
+    let case = case::sight(&event.case, &hit(120, "c3", Grade::Two), None, true, at(120)).case;
+    let case = ask(&case, 121).remove(0).case;
+    assert_eq!(case.questions.len(), 2, "another image may show more");
+    let (event, observation) = case::answer(&case, 2, "seen", &user("ann"), at(130)).unwrap();
+    assert_eq!(
+        observation.map(|seen| seen.at),
+        Some(at(120)),
+        "of the image's moment"
+    );
+    let case = case::sight(&event.case, &hit(180, "c4", Grade::Two), None, true, at(180)).case;
+    assert_eq!(ask(&case, 181), [], "the answer is known");
+}
+
+#[test]
+fn what_an_officer_saw_or_a_camera_that_saw_a_child_answers_the_question_that_waits() {
+    let officer = Observer::Officer {
+        name: user("olu"),
+        unit: Some(unit("KN11")),
+    };
+    let camera = Observer::Camera {
+        camera: CameraId::parse("c1").unwrap(),
+    };
+    let case = case::open(&hit(0, "c1", Grade::Two), None, at(0)).case;
+    let asked = case::apply_rule(&case, &case, &asking(case::Trigger::Sighting), &[], at(1)).remove(0);
+    for (by, child, answered) in [
+        (&officer, Child::NotSeen, true),
+        (&camera, Child::Seen, true),
+        (&camera, Child::CannotTell, false),
+        (&camera, Child::NotSeen, false),
+    ] {
+        let observation = seen(child, by.clone(), 10);
+        let apart = jiff::SignedDuration::from_secs(10);
+        let event = case::observe(&asked.case, &observation, apart, at(11)).unwrap();
+        let answer = &event.case.questions[0].answer;
+        assert_eq!(answer.is_some(), answered, "{by} {child:?}");
+    }
+}
+
+#[test]
+fn a_rule_about_what_was_seen_acts_whatever_was_decided_meanwhile() {
+    let case = case::open(&hit(0, "c1", Grade::Two), None, at(0)).case;
+    let observation = seen(Child::Seen, operator("ann"), 5);
+    let observed = case::observe(&case, &observation, jiff::SignedDuration::ZERO, at(6)).unwrap();
+    let confirmed = case::decide(&observed.case, &[], &Command::Confirm, 0, &user("ann"), at(7)).unwrap();
+    let effect = |trigger| case::RuleEffect {
+        rule: "seen".into(),
+        version: 1,
+        trigger,
+        effects: case::Effects {
+            set_grade: Some(Grade::One),
+            instruct: Some("Safeguard the child".into()),
+            ..case::Effects::default()
+        },
+    };
+    let act = |trigger| case::apply_rule(&confirmed.case, &observed.case, &effect(trigger), &[], at(8));
+    assert_eq!(act(case::Trigger::Sighting), [], "a decision answers a sighting");
+    let done = act(case::Trigger::Observation);
+    let kinds: Vec<_> = done.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::Escalated, EventKind::Instructed]);
+    assert_eq!(done[1].case.instructions, ["Safeguard the child"]);
+    assert_eq!(
+        done[0].said, "grade 2 to 1: seen (rules 1)",
+        "nobody is blamed for news"
+    );
+}
+
+#[test]
+fn a_queue_before_a_camera_that_counts_does_not_push_out_the_child_that_somebody_saw() {
+    let camera = Observer::Camera {
+        camera: CameraId::parse("c1").unwrap(),
+    };
+    let mut case = case::open(&hit(0, "c1", Grade::Two), None, at(0)).case;
+    let said = std::iter::once((Child::Seen, operator("ann"), 0))
+        .chain((1..100).map(|second| (Child::CannotTell, camera.clone(), second)));
+    for (child, by, second) in said {
+        let apart = jiff::SignedDuration::from_secs(second);
+        let event = case::observe(&case, &seen(child, by, second), apart, at(second)).unwrap();
+        case = event.case;
+    }
+    assert_eq!(case.observed.len(), case::MAX_OBSERVED);
+    assert_eq!(case.observed[0].observation.child, Child::Seen);
+    assert_eq!(
+        case.observed.last().unwrap().apart_s,
+        99,
+        "and the newest is there"
     );
 }

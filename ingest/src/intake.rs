@@ -1,7 +1,7 @@
 //! What happens to a message once it is in memory: decoded, checked, its images kept, its reads published.
 //!
 //! The order makes "nothing half-accepted" true as far as a log can: images (harmless without their read), then dead
-//! letters (harmless twice), then reads, last. Whatever fails, the sender hears 503 and posts the whole message again;
+//! letters (harmless twice), then what was seen in vehicles (harmless without its read), then reads, last. Whatever fails, the sender hears 503 and posts the whole message again;
 //! ids that are hashes make the repetition one effect.
 
 use std::ops::Range;
@@ -12,12 +12,13 @@ use ::store::images::{ImageError, Images};
 use ::store::sources::Source;
 use ::stream::topic::Topic;
 use ::stream::trace::{Span, TraceParent};
-use ::stream::wire::{DeadLetter, dead_letter_record, read_record};
+use ::stream::wire::{DeadLetter, dead_letter_record, observation_record, read_record};
 use ::stream::{Log, LogError, Record};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use domain::force::Force;
+use domain::observation::{Observation, Observer};
 use domain::read::PlateRead;
 use domain::{ImageHash, ReadId, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,7 +30,7 @@ use crate::error::{Chain, Refusal};
 use crate::formats::{Address, IMAGES};
 use crate::hold::{Held, Hold};
 use crate::limits::{IMAGES_AT_ONCE, KEEP_TIMEOUT};
-use crate::message::{Context, Decoded, Message, Sighting, Stage, is_image};
+use crate::message::{Context, Decoded, Inside, Message, Sighting, Stage, is_image};
 use crate::sources::Cameras;
 
 /// Everything a message passes on its way into the log.
@@ -66,6 +67,8 @@ pub(crate) enum Fate {
 /// Something decoded and checked, with the images that belong to it.
 struct Checked {
     read: PlateRead,
+    /// What the camera saw in the vehicle, where it says so.
+    observation: Option<Observation>,
     images: Vec<(ImageKind, Bytes)>,
     way: Way,
 }
@@ -160,7 +163,17 @@ impl Intake {
             images.push((ImageKind::Overview, image));
         }
         let read = raw.check(camera, post.source.name.clone(), post.received_at)?;
-        Ok(Checked { read, images, way })
+        let observation = sighting.inside.map(|Inside { child, occupants }| {
+            let camera = read.camera.clone();
+            let by = Observer::Camera { camera };
+            Observation::new(read.vrm, child, occupants, by, read.captured_at)
+        });
+        Ok(Checked {
+            read,
+            observation,
+            images,
+            way,
+        })
     }
 
     async fn keep_images(&self, verdicts: &[Verdict]) -> Result<(), Refusal> {
@@ -225,8 +238,22 @@ impl Intake {
                 Ok(checked) => self.pass_one(checked, &mut reads).await?,
             });
         }
+        self.publish_observations(verdicts).await?;
         self.publish_reads(&reads, post).await?;
         Ok(fates)
+    }
+
+    async fn publish_observations(&self, verdicts: &[Verdict]) -> Result<(), Refusal> {
+        let seen = verdicts
+            .iter()
+            .flatten()
+            .filter_map(|checked| checked.observation.as_ref());
+        let records: Result<Vec<_>, _> = seen.map(observation_record).collect();
+        let records = records.map_err(|error| internal(&error))?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.publish(Topic::Observations, records).await
     }
 
     async fn pass_one<'a>(
@@ -234,7 +261,9 @@ impl Intake {
         checked: &'a Checked,
         reads: &mut Vec<&'a PlateRead>,
     ) -> Result<Fate, Refusal> {
-        let Checked { read, images, way } = checked;
+        let Checked {
+            read, images, way, ..
+        } = checked;
         debug_span!("read", read_id = %read.read_id, camera = %read.camera).in_scope(|| debug!("checked"));
         match way {
             Way::Publish => reads.push(read),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
+use domain::observation::{Child, Occupants};
 use domain::read::RawRead;
 use jiff::tz::TimeZone;
 use thiserror::Error;
@@ -69,6 +70,15 @@ pub enum Stage {
     Lost,
 }
 
+/// What a camera saw in the vehicle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Whether a child is in it.
+    pub child: Child,
+    /// How many people are in it, where the camera counts them.
+    pub occupants: Option<Occupants>,
+}
+
 /// What a camera saw, before it is checked.
 #[derive(Clone, Debug, Default)]
 pub struct Sighting {
@@ -80,6 +90,8 @@ pub struct Sighting {
     pub plate_image: Option<Bytes>,
     /// The scene, where it came with the message.
     pub overview_image: Option<Bytes>,
+    /// What it saw in the vehicle, where it says so.
+    pub inside: Option<Inside>,
     /// Where in the body this stands, if it makes a message by itself.
     pub part: Option<Range<usize>>,
 }

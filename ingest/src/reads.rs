@@ -10,6 +10,8 @@
 //! | `make`, `model`, `colour`, `country` | text up to 64 characters | as the camera judged them |
 //! | `motion` | `towards` or `away` | relative to the camera |
 //! | `retransmitted` | true or false | the camera sends this read again |
+//! | `occupants` | whole number 0 to 99 | people in the vehicle, where the camera counts them |
+//! | `child` | `seen`, `not_seen` or `cannot_tell` | whether the camera sees a child in the vehicle |
 //! | `plate_image`, `overview_image` | text | a JPEG or PNG as base64, or the hash that `POST /v1/images` gave |
 //!
 //! Other fields are ignored. Of a list, each read stands for itself: a bad one harms no neighbour.
@@ -21,13 +23,16 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use domain::ImageHash;
+use domain::observation::{Child, Occupants};
 use domain::read::{Motion, RawRead, VehicleSeen};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::json::{self, Items, Scalar};
 use crate::limits::MAX_BATCH;
-use crate::message::{Context, DecodeError, Decoded, Format, Message, Sighting, is_image, line_and_column};
+use crate::message::{
+    Context, DecodeError, Decoded, Format, Inside, Message, Sighting, is_image, line_and_column,
+};
 use crate::times;
 
 /// Base64 as devices write it: with or without padding.
@@ -64,6 +69,10 @@ struct WireRead<'a> {
     motion: Scalar<'a>,
     #[serde(borrow, default)]
     retransmitted: Scalar<'a>,
+    #[serde(borrow, default)]
+    occupants: Scalar<'a>,
+    #[serde(borrow, default)]
+    child: Scalar<'a>,
     #[serde(borrow, default)]
     plate_image: Scalar<'a>,
     #[serde(borrow, default)]
@@ -175,6 +184,7 @@ fn sighting(read: WireRead<'_>, context: &Context<'_>) -> Result<Sighting, Decod
         },
         plate_image,
         overview_image,
+        inside: inside(&read.occupants, &read.child)?,
         part: None,
     })
 }
@@ -195,6 +205,29 @@ fn motion(scalar: &Scalar<'_>) -> Result<Option<Motion>, DecodeError> {
         Some("away") => Ok(Some(Motion::Away)),
         Some(_) => Err(DecodeError::field("motion", "must be towards or away")),
     }
+}
+
+/// What the camera saw in the vehicle; none where it says nothing of it. A camera that only counts cannot tell of a child.
+fn inside(occupants: &Scalar<'_>, child: &Scalar<'_>) -> Result<Option<Inside>, DecodeError> {
+    let counted = occupants.number("occupants")?.map(|number| {
+        let wrong = || DecodeError::field("occupants", "must be a whole number from 0 to 99");
+        let whole = (number.fract() == 0.0 && (0.0..=99.0).contains(&number)).then_some(number as u8);
+        Occupants::try_from(whole.ok_or_else(wrong)?).map_err(|_| wrong())
+    });
+    let occupants = counted.transpose()?;
+    let child = match child.text("child")?.as_deref() {
+        None if occupants.is_none() => return Ok(None),
+        None | Some("cannot_tell") => Child::CannotTell,
+        Some("seen") => Child::Seen,
+        Some("not_seen") => Child::NotSeen,
+        Some(_) => {
+            return Err(DecodeError::field(
+                "child",
+                "must be seen, not_seen or cannot_tell",
+            ));
+        }
+    };
+    Ok(Some(Inside { child, occupants }))
 }
 
 /// An image as base64, or the hash of one that was posted before.
@@ -282,6 +315,12 @@ mod tests {
             Err("character_confidences"),
         );
         check("motion", "\"sideways\"", Err("motion"));
+        check("occupants", "\"2\"", Ok(()));
+        check("occupants", "2.5", Err("occupants"));
+        check("occupants", "100", Err("occupants"));
+        check("child", "\"cannot_tell\"", Ok(()));
+        check("child", "true", Err("child"));
+        check("child", "\"perhaps\"", Err("child"));
         check("plate", "[\"AB12CDE\"]", Err("plate"));
         check("plate_image", "\"not base64!\"", Err("plate_image"));
         check("overview_image", "\"aGVsbG8=\"", Err("overview_image"));

@@ -4,6 +4,8 @@ use store::StoreError;
 use stream::LogError;
 use thiserror::Error;
 
+use crate::guess::Guess;
+
 /// Which step failed. The messages about files reach the person who loads the list.
 #[derive(Debug, Error)]
 pub enum IntelligenceError {
@@ -44,20 +46,46 @@ pub enum IntelligenceError {
     #[error("the file is a spreadsheet's workbook: save it as \"CSV UTF-8\" and load that")]
     Workbook,
     /// Bytes that no text has.
-    #[error("the file is not text: a list is CSV in UTF-8, alone or in a zip archive")]
+    #[error("the file is not text: a list is CSV or JSON in UTF-8, alone or in a zip archive")]
     Binary,
     /// The archive cannot be opened, or is not one list.
     #[error("zip archive: {0}")]
     Archive(String),
     /// Neither of the shapes that are read.
     #[error(
-        "line {line} is neither a row of the 16-column file nor a header row with a column vrm: it has {columns} columns; docs/hotlists.md shows both shapes"
+        "line {line} is neither a row of the 16-column file nor a header row with a column vrm: it has {columns} columns; docs/hotlists.md shows both shapes, and how a mapping names columns otherwise"
     )]
     Layout {
         /// The first line that counts.
         line: u64,
         /// How many columns it has, split by the likeliest separator.
         columns: usize,
+        /// What the columns seem to hold, for a person to approve as a mapping.
+        guess: Option<Box<Guess>>,
+    },
+    /// A mapping cannot be read.
+    #[error("mapping, line {line}, column {column}: {reason}")]
+    Mapping {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A mapping is for another file.
+    #[error("the mapping has a column {key}, and the file has not: mend one of them")]
+    Unmapped {
+        /// Name or number.
+        key: String,
+    },
+    /// A JSON list that breaks off or is not well formed.
+    #[error("the file is no JSON from line {line}, column {column} on: export it again")]
+    Json {
+        /// From 1.
+        line: usize,
+        /// From 1, in bytes.
+        column: usize,
     },
     /// Two columns of the header mean the same.
     #[error("line {line}: columns {first} and {second} are both {name}: name one of them otherwise")]
@@ -77,4 +105,15 @@ pub enum IntelligenceError {
     /// The database fails.
     #[error("reading lists to publish")]
     Store(#[from] StoreError),
+}
+
+impl IntelligenceError {
+    /// What the columns of an unknown file seem to hold, where something tells.
+    #[must_use]
+    pub fn guess(&self) -> Option<&Guess> {
+        match self {
+            Self::Layout { guess, .. } => guess.as_deref(),
+            _ => None,
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Which column of a file means what, and what stands between them.
 
 use crate::IntelligenceError;
+use crate::guess::Sample;
+use crate::mapping::{Mapping, words};
 use crate::records::{Found, Records};
 
 /// What may stand between columns, the likeliest first.
@@ -8,7 +10,7 @@ const SEPARATORS: [u8; 4] = *b",;\t|";
 /// Columns of the file without a header.
 pub(crate) const PLAIN_COLUMNS: usize = 16;
 /// Records looked at to tell the shape: one bad row must not hide it.
-const SAMPLE_RECORDS: usize = 50;
+pub(crate) const SAMPLE_RECORDS: usize = 50;
 /// Longest header name quoted in a note, in characters.
 const LONGEST_NAME: usize = 32;
 
@@ -167,6 +169,41 @@ const PLAIN: [Column; PLAIN_COLUMNS] = [
 ];
 
 impl Column {
+    /// Every column, in the order in which a JSON item's cells stand.
+    pub(crate) const ALL: [Self; COLUMNS.len()] = {
+        let mut all = [Self::Vrm; COLUMNS.len()];
+        let mut index = 0;
+        while index < all.len() {
+            all[index] = COLUMNS[index].0;
+            index += 1;
+        }
+        all
+    };
+
+    /// The fields that a mapping may name.
+    pub(crate) fn fields() -> impl Iterator<Item = &'static str> {
+        let useful = COLUMNS.iter().filter(|(column, ..)| *column != Self::Spare);
+        useful.map(|(_, name, _)| *name)
+    }
+
+    /// The column of one of these names.
+    pub(crate) fn of_field(field: &str) -> Option<Self> {
+        Self::fields().find(|known| *known == field)?;
+        COLUMNS
+            .iter()
+            .find(|(_, name, _)| *name == field)
+            .map(|(column, ..)| *column)
+    }
+
+    /// The column that a header's name means.
+    pub(crate) fn of_header(name: &str) -> Option<Self> {
+        let name = words(name);
+        let known = COLUMNS
+            .iter()
+            .find(|(_, _, names)| names.contains(&name.as_str()));
+        known.map(|(column, ..)| *column)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         COLUMNS
             .iter()
@@ -175,9 +212,21 @@ impl Column {
     }
 }
 
-/// The shape of a file.
+/// What a file's rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// The 16 columns.
+    Plain,
+    /// Columns that a header or a mapping names.
+    Named,
+    /// JSON items.
+    Items,
+}
+
+/// How a file's rows are read.
 #[derive(Debug)]
 pub(crate) struct Layout {
+    pub(crate) shape: Shape,
     pub(crate) separator: u8,
     /// The line of the header row, where there is one.
     pub(crate) header: Option<u64>,
@@ -193,7 +242,7 @@ impl Layout {
         let with_header = first
             .iter()
             .filter_map(|(separator, (line, names))| {
-                let known: Vec<_> = names.iter().map(|name| column_of(name)).collect();
+                let known: Vec<_> = names.iter().map(|name| Column::of_header(name)).collect();
                 known
                     .contains(&Some(Column::Vrm))
                     .then_some((*separator, *line, names, known))
@@ -211,6 +260,7 @@ impl Layout {
             let columns = PLAIN.map(Some).to_vec();
             return Ok(Self {
                 separator,
+                shape: Shape::Plain,
                 header: None,
                 columns,
                 notes: Vec::new(),
@@ -218,7 +268,56 @@ impl Layout {
         }
         let widest = first.iter().max_by_key(|(_, (_, names))| names.len());
         let (line, columns) = widest.map_or((1, 0), |(_, (line, names))| (*line, names.len()));
-        Err(IntelligenceError::Layout { line, columns })
+        let guess = sample(text).guess().map(Box::new);
+        Err(IntelligenceError::Layout { line, columns, guess })
+    }
+
+    /// The shape that a mapping gives to a file.
+    pub(crate) fn mapped(text: &[u8], mapping: &Mapping) -> Result<Self, IntelligenceError> {
+        let first = SEPARATORS.map(|separator| (separator, first_record(text, separator)));
+        let placed = first.iter().filter_map(|(separator, (line, names))| {
+            Some((*separator, *line, names, mapping.places(names).ok()?))
+        });
+        let Some((separator, line, names, columns)) = placed.max_by_key(|(_, _, names, _)| names.len())
+        else {
+            let widest = first.iter().max_by_key(|(_, (_, names))| names.len());
+            let missing = widest.and_then(|(_, (_, names))| mapping.places(names).err());
+            let key = missing.map(ToString::to_string).unwrap_or_default();
+            return Err(IntelligenceError::Unmapped { key });
+        };
+        let left_out = columns.iter().enumerate().filter(|(_, column)| column.is_none());
+        let name = |index: usize| {
+            if mapping.header {
+                names[index].chars().take(LONGEST_NAME).collect()
+            } else {
+                String::new()
+            }
+        };
+        let notes = left_out.map(|(index, _)| {
+            format!(
+                "column {} {}is not in the mapping and was left out",
+                index + 1,
+                in_brackets(&name(index))
+            )
+        });
+        Ok(Self {
+            shape: Shape::Named,
+            separator,
+            header: mapping.header.then_some(line),
+            notes: notes.collect(),
+            columns,
+        })
+    }
+
+    /// JSON items have all columns.
+    pub(crate) fn of_items() -> Self {
+        Self {
+            shape: Shape::Items,
+            separator: 0,
+            header: None,
+            columns: Column::ALL.map(Some).to_vec(),
+            notes: vec!["the file is JSON: a line's number is its item's, counted from 1".to_owned()],
+        }
     }
 
     fn with_header(
@@ -251,6 +350,7 @@ impl Layout {
             }
         }
         Ok(Self {
+            shape: Shape::Named,
             separator,
             header: Some(line),
             columns,
@@ -287,6 +387,39 @@ fn first_record(text: &[u8], separator: u8) -> (u64, Vec<String>) {
     (1, Vec::new())
 }
 
+fn in_brackets(name: &str) -> String {
+    if name.is_empty() {
+        String::new()
+    } else {
+        format!("({name}) ")
+    }
+}
+
+/// The first records, split by the separator that makes most columns of most of them.
+fn sample(text: &[u8]) -> Sample {
+    let split = SEPARATORS.map(|separator| {
+        let mut records = Records::new(text, separator);
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        while let Some((_, found)) = records.next(|_| true) {
+            if found == Found::Record && !is_frame(&records, PLAIN_COLUMNS) {
+                let field = |index| String::from_utf8_lossy(records.field(index)).into_owned();
+                rows.push((0..records.fields()).map(field).collect());
+            }
+            if rows.len() == SAMPLE_RECORDS {
+                break;
+            }
+        }
+        rows
+    });
+    let columns = |rows: &Vec<Vec<String>>| {
+        let width = rows.first().map_or(0, Vec::len);
+        let alike = rows.iter().filter(|row| row.len() == width).count();
+        if alike * 2 >= rows.len() { width } else { 0 }
+    };
+    let rows = split.into_iter().max_by_key(columns).unwrap_or_default();
+    Sample { names: None, rows }
+}
+
 /// How many of the first records have exactly so many columns.
 fn rows_of(text: &[u8], separator: u8, columns: usize) -> usize {
     let mut records = Records::new(text, separator);
@@ -299,20 +432,6 @@ fn rows_of(text: &[u8], separator: u8, columns: usize) -> usize {
         }
     }
     rows
-}
-
-/// The column that a header's name means.
-fn column_of(name: &str) -> Option<Column> {
-    let words: Vec<String> = name
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let name = words.join(" ");
-    COLUMNS
-        .iter()
-        .find(|(_, _, names)| names.contains(&name.as_str()))
-        .map(|(column, ..)| *column)
 }
 
 #[cfg(test)]
@@ -352,13 +471,13 @@ mod tests {
     #[test]
     fn every_name_means_one_column() {
         for (column, name, names) in COLUMNS {
-            assert_eq!(column_of(name), Some(column));
+            assert_eq!(Column::of_header(name), Some(column));
             for name in names {
-                assert_eq!(column_of(&name.to_uppercase()), Some(column), "{name}");
+                assert_eq!(Column::of_header(&name.to_uppercase()), Some(column), "{name}");
             }
         }
-        assert_eq!(column_of("Information/Action"), Some(Column::Information));
-        assert_eq!(column_of("Force & Area"), Some(Column::Owner));
-        assert_eq!(column_of("NIM 5x5x5 code"), Some(Column::Nim));
+        assert_eq!(Column::of_header("Information/Action"), Some(Column::Information));
+        assert_eq!(Column::of_header("Force & Area"), Some(Column::Owner));
+        assert_eq!(Column::of_header("NIM 5x5x5 code"), Some(Column::Nim));
     }
 }

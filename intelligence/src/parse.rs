@@ -3,6 +3,8 @@
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::hash::{DefaultHasher, Hasher};
+use std::ops::ControlFlow;
 
 use domain::hotlist::{Action, Entry, Grade};
 use domain::pattern::MAX_PATTERNS;
@@ -14,20 +16,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::IntelligenceError;
 use crate::container;
-use crate::layout::{self, Column, Layout};
+use crate::json::{self, Fields, Item};
+use crate::layout::{self, Column, Layout, Shape};
+use crate::mapping::Mapping;
 use crate::records::{Found, Records};
 use crate::row::{self, Fault, Read, Shared};
 use crate::suspicion;
 
-/// Largest list, as it is or unpacked, in bytes: two million rows of the widest files seen.
-pub const MAX_LIST_BYTES: u64 = 512 * 1024 * 1024;
-/// Most rows of one list: entries take about 0.6 KB each in memory, here and in every matcher.
-pub const MAX_ROWS: u64 = 2_000_000;
+/// Largest list, as it is or unpacked, in bytes: ten million rows of 130 bytes, which the 16 columns have. It is in memory while
+/// it is loaded.
+pub const MAX_LIST_BYTES: u64 = 1280 * 1024 * 1024;
+/// Most rows of one list. While it is loaded each takes some 0.1 KB here, for what doubles are told by; entries take about 0.6 KB
+/// each in every matcher.
+pub const MAX_ROWS: u64 = 10_000_000;
+/// Entries handed on at once.
+const BLOCK: usize = 5_000;
 /// Faults kept for people to read; the rest are counted. Whoever has a thousand has one mistake a thousand times.
 pub const MAX_FAULTS_KEPT: usize = 1_000;
 
 /// What the person who loads a list adds to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The grade of every row that has none of its own, instead of the one that follows from action and markers.
     pub default_grade: Option<Grade>,
@@ -37,6 +45,8 @@ pub struct Options {
     pub sites: Option<BTreeSet<SiteId>>,
     /// The codes of its BCUs, likewise.
     pub bcus: Option<BTreeSet<BcuCode>>,
+    /// What the columns hold, where a person says so instead of the file's own names.
+    pub mapping: Option<Mapping>,
 }
 
 impl Options {
@@ -70,8 +80,12 @@ impl fmt::Display for RowFault {
 /// A list as read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parsed {
-    /// The entries of the good rows, in the file's order, each id once.
+    /// The entries of the good rows, in the file's order, each id once; none where they were handed on in blocks.
     pub entries: Vec<Entry>,
+    /// How many they are, kept here or handed on.
+    pub good: u64,
+    /// How many of them are for patterns.
+    pub patterns: u64,
     /// The first [`MAX_FAULTS_KEPT`] faults, in the file's order.
     pub faults: Vec<RowFault>,
     /// All faults; a row may have several.
@@ -97,11 +111,11 @@ impl Parsed {
     /// ones; and never nothing at all, which would take every vehicle off the list unseen.
     #[must_use]
     pub fn may_load(&self, accept_good_rows: bool) -> bool {
-        !self.entries.is_empty() && (self.fault_count == 0 || accept_good_rows)
+        self.good > 0 && (self.fault_count == 0 || accept_good_rows)
     }
 }
 
-/// Reads a list: the 16-column file, alone or zipped, or CSV with a header row. Weed dates without zone are in `zone`.
+/// Reads a list: the 16-column file, CSV with a header row or a mapping, or JSON; alone or zipped. Weed dates without zone are in `zone`.
 ///
 /// # Errors
 /// When the file as a whole cannot be read; bad rows are no error, but [`Parsed::faults`].
@@ -125,8 +139,34 @@ pub fn parse_with(
     now: Timestamp,
     zone: &TimeZone,
 ) -> Result<Parsed, IntelligenceError> {
+    let mut entries = Vec::new();
+    let parsed = parse_in_blocks(list, bytes, options, now, zone, &mut |block| {
+        entries.extend(block);
+        ControlFlow::Continue(())
+    })?;
+    Ok(Parsed { entries, ..parsed })
+}
+
+/// As [`parse_with`], but hands the entries on in blocks, until told to stop: of ten million rows none are kept.
+///
+/// # Errors
+/// When the file as a whole cannot be read; bad rows are no error, but [`Parsed::faults`].
+pub fn parse_in_blocks(
+    list: &ListName,
+    bytes: &[u8],
+    options: &Options,
+    now: Timestamp,
+    zone: &TimeZone,
+    take: &mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>,
+) -> Result<Parsed, IntelligenceError> {
     let content = container::open(bytes, MAX_LIST_BYTES)?;
-    let layout = Layout::detect(&content.text)?;
+    let mapping = options.mapping.as_ref();
+    let items = json::is_json(&content.text);
+    let layout = match mapping {
+        _ if items => Layout::of_items(),
+        Some(mapping) => Layout::mapped(&content.text, mapping)?,
+        None => Layout::detect(&content.text)?,
+    };
     let shared = Shared {
         list,
         layout: &layout,
@@ -134,14 +174,11 @@ pub fn parse_with(
         now,
         zone,
     };
-    let mut reading = Reading::new(&shared, content.notes);
-    let columns = layout.columns.len();
-    let mut records = Records::new(&content.text, layout.separator);
-    while let Some((line, found)) = records.next(|fields| fields == columns) {
-        if layout.header == Some(line) {
-            continue;
-        }
-        reading.take(line, found, &records)?;
+    let mut reading = Reading::new(&shared, content.notes, take);
+    if items {
+        reading.items(&content.text, mapping)?;
+    } else {
+        reading.records(&content.text)?;
     }
     reading.finish()
 }
@@ -150,12 +187,15 @@ pub fn parse_with(
 struct Reading<'a> {
     shared: &'a Shared<'a>,
     parsed: Parsed,
-    /// Where each id stands in `parsed.entries`, and the line that it came from.
-    seen: HashMap<EntryId, (usize, u64)>,
-    /// The line and action of each mark's first row.
+    /// The next block, and who takes it.
+    block: Vec<Entry>,
+    take: &'a mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>,
+    stopped: bool,
+    /// The line that each id came from, and a hash of its entry: two rows with one id are compared by it.
+    seen: HashMap<EntryId, (u64, u64)>,
+    /// The line and action of each mark's first row that another may contradict.
     asked: HashMap<Target, (u64, Action)>,
     faults: Vec<Fault>,
-    patterns: usize,
     tally: Tally,
 }
 
@@ -170,7 +210,11 @@ struct Tally {
 }
 
 impl<'a> Reading<'a> {
-    fn new(shared: &'a Shared<'a>, mut notes: Vec<String>) -> Self {
+    fn new(
+        shared: &'a Shared<'a>,
+        mut notes: Vec<String>,
+        take: &'a mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>,
+    ) -> Self {
         notes.extend(shared.layout.notes.iter().cloned());
         Self {
             shared,
@@ -178,11 +222,69 @@ impl<'a> Reading<'a> {
                 notes,
                 ..Parsed::default()
             },
+            block: Vec::new(),
+            take,
+            stopped: false,
             seen: HashMap::new(),
             asked: HashMap::new(),
             faults: Vec::new(),
-            patterns: 0,
             tally: Tally::default(),
+        }
+    }
+
+    fn records(&mut self, text: &[u8]) -> Result<(), IntelligenceError> {
+        let layout = self.shared.layout;
+        let columns = layout.columns.len();
+        let mut records = Records::new(text, layout.separator);
+        while let (false, Some((line, found))) = (self.stopped, records.next(|fields| fields == columns)) {
+            if layout.header != Some(line) {
+                self.take(line, found, &records)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, text: &[u8], mapping: Option<&Mapping>) -> Result<(), IntelligenceError> {
+        if let (None, Some(sample)) = (mapping, json::unknown_shape(text)) {
+            let (line, columns) = (1, sample.names.as_ref().map_or(0, Vec::len));
+            let guess = sample.guess().map(Box::new);
+            return Err(IntelligenceError::Layout { line, columns, guess });
+        }
+        let mut fields = Fields::new(mapping);
+        let mut number = 0;
+        json::each(text, &mut |item| {
+            number += 1;
+            self.count_row()?;
+            match item {
+                Item::Wrong(reason) => self.fault(reason),
+                Item::Fields(said) => {
+                    let cells = fields.cells(said, &mut self.faults);
+                    if self.faults.is_empty()
+                        && let Some(read) = row::read(self.shared, &cells, &mut self.faults)
+                    {
+                        self.keep(number, read)?;
+                    }
+                }
+            }
+            self.end_row(number);
+            Ok(())
+        })?;
+        self.parsed.notes.extend(fields.notes());
+        Ok(())
+    }
+
+    fn count_row(&mut self) -> Result<(), IntelligenceError> {
+        self.parsed.rows += 1;
+        if self.parsed.rows > MAX_ROWS {
+            return Err(IntelligenceError::TooManyRows { limit: MAX_ROWS });
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self, line: u64) {
+        if !self.faults.is_empty() {
+            self.parsed.bad_rows += 1;
+            self.report(line);
         }
     }
 
@@ -198,10 +300,7 @@ impl<'a> Reading<'a> {
                 return Ok(());
             }
         }
-        self.parsed.rows += 1;
-        if self.parsed.rows > MAX_ROWS {
-            return Err(IntelligenceError::TooManyRows { limit: MAX_ROWS });
-        }
+        self.count_row()?;
         match found {
             Found::Record => {
                 if let Some(read) = row::read(self.shared, records, &mut self.faults) {
@@ -212,19 +311,17 @@ impl<'a> Reading<'a> {
             Found::TooLong => self.fault("the line is far too long: is this the right file?"),
             Found::TooManyFields => self.fault("far too many columns: is this the right file?"),
         }
-        if !self.faults.is_empty() {
-            self.parsed.bad_rows += 1;
-            self.report(line);
-        }
+        self.end_row(line);
         Ok(())
     }
 
     /// One id is one entry: the same row again is passed over, another row is refused.
     fn keep(&mut self, line: u64, read: Read) -> Result<(), IntelligenceError> {
+        let hash = hash(&read.entry);
         match self.seen.entry(read.entry.entry_id) {
             Slot::Occupied(slot) => {
-                let (index, earlier) = *slot.get();
-                if self.parsed.entries[index] == read.entry {
+                let (earlier, known) = *slot.get();
+                if known == hash {
                     self.tally.doubles += 1;
                 } else {
                     self.fault(format!(
@@ -233,18 +330,18 @@ impl<'a> Reading<'a> {
                 }
             }
             Slot::Vacant(slot) => {
-                slot.insert((self.parsed.entries.len(), line));
+                slot.insert((line, hash));
                 self.tally.derived += u64::from(read.grade_derived);
                 self.tally.endless += u64::from(read.entry.expires_at.is_none());
                 self.parsed.expired += u64::from(!read.entry.is_live_at(self.shared.now));
-                self.patterns += usize::from(read.entry.target.is_pattern());
-                if self.patterns > MAX_PATTERNS {
+                self.parsed.patterns += u64::from(read.entry.target.is_pattern());
+                if self.parsed.patterns > MAX_PATTERNS as u64 {
                     let limit = MAX_PATTERNS;
                     return Err(IntelligenceError::TooManyPatterns { line, limit });
                 }
                 let suspicions = suspicion::of(&read.entry, self.shared.now);
                 let clash = self.clash(line, &read.entry);
-                self.parsed.entries.push(read.entry);
+                self.hand_on(read.entry);
                 for (column, reason) in suspicions.into_iter().chain(clash) {
                     self.suspect(line, column, reason);
                 }
@@ -253,8 +350,20 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    fn hand_on(&mut self, entry: Entry) {
+        self.parsed.good += 1;
+        self.block.push(entry);
+        if self.block.len() == BLOCK {
+            let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
+            self.stopped = (self.take)(block).is_break();
+        }
+    }
+
     /// One row asks for a stop, an earlier one that there be none.
     fn clash(&mut self, line: u64, entry: &Entry) -> Option<(Column, String)> {
+        if entry.action == Action::Intelligence {
+            return None;
+        }
         let (earlier, action) = *self.asked.entry(entry.target).or_insert((line, entry.action));
         action.contradicts(entry.action).then(|| {
             let reason =
@@ -275,6 +384,7 @@ impl<'a> Reading<'a> {
     fn column_name(&self, place: Option<usize>) -> String {
         let name = place.and_then(|place| self.shared.layout.columns[place]);
         match (place, name) {
+            (Some(_), Some(name)) if self.shared.layout.shape == Shape::Items => name.name().to_owned(),
             (Some(place), Some(name)) => format!("{} ({})", name.name(), place + 1),
             _ => String::new(),
         }
@@ -320,6 +430,10 @@ impl<'a> Reading<'a> {
         if self.parsed.rows == 0 {
             return Err(IntelligenceError::NoRows);
         }
+        if !self.block.is_empty() && !self.stopped {
+            // It is the last: whether more are wanted does not matter.
+            let _ = (self.take)(std::mem::take(&mut self.block));
+        }
         let expired = self.parsed.expired;
         let Tally {
             frames,
@@ -355,4 +469,23 @@ impl<'a> Reading<'a> {
             .extend(said.map(|(count, what)| format!("{count} {what}")));
         Ok(self.parsed)
     }
+}
+
+/// A hash of everything about an entry.
+fn hash(entry: &Entry) -> u64 {
+    struct Hashed(DefaultHasher);
+    impl std::io::Write for Hashed {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.write(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hashed = Hashed(DefaultHasher::new());
+    // An entry always becomes JSON, and a hasher takes all of it.
+    let _ = serde_json::to_writer(&mut hashed, entry);
+    hashed.0.finish()
 }

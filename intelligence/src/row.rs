@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::cells;
-use crate::layout::{Column, Layout};
+use crate::layout::{Column, Layout, Shape};
 use crate::parse::Options;
 use crate::records::Records;
 
@@ -21,6 +21,24 @@ const SHORT_TEXT: usize = 64;
 const NAME_TEXT: usize = 128;
 /// Longest reason and information, in characters: two screens of a case panel.
 const LONG_TEXT: usize = 2_000;
+
+/// A row's cells, by place.
+pub(crate) trait Cells {
+    /// How many there are.
+    fn fields(&self) -> usize;
+    /// The bytes of one, counted from 0, without the blanks around it; empty where there is none.
+    fn field(&self, index: usize) -> &[u8];
+}
+
+impl Cells for Records<'_> {
+    fn fields(&self) -> usize {
+        Records::fields(self)
+    }
+
+    fn field(&self, index: usize) -> &[u8] {
+        Records::field(self, index)
+    }
+}
 
 /// What every row of a file shares.
 pub(crate) struct Shared<'a> {
@@ -41,7 +59,7 @@ pub(crate) struct Read {
 }
 
 /// Reads the record that `records` stands at; faults are appended, and with any there is no entry.
-pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<Fault>) -> Option<Read> {
+pub(crate) fn read(shared: &Shared<'_>, records: &dyn Cells, faults: &mut Vec<Fault>) -> Option<Read> {
     if let Some(fault) = wrong_width(shared.layout, records) {
         faults.push(fault);
         return None;
@@ -109,7 +127,7 @@ pub(crate) fn read(shared: &Shared<'_>, records: &Records<'_>, faults: &mut Vec<
 
 /// A row must be as wide as its layout. One column too many is never forgiven, not even a blank one: an unquoted comma in a
 /// text pushes the columns behind it to the right, and the last of them is often blank.
-fn wrong_width(layout: &Layout, records: &Records<'_>) -> Option<Fault> {
+fn wrong_width(layout: &Layout, records: &dyn Cells) -> Option<Fault> {
     let (wanted, found) = (layout.columns.len(), records.fields());
     let why = match found.cmp(&wanted) {
         Ordering::Equal => return None,
@@ -140,13 +158,13 @@ fn within_life(at: Timestamp, shared: &Shared<'_>) -> Result<Timestamp, String> 
     Ok(at)
 }
 
-struct Row<'a, 'b> {
+struct Row<'a> {
     shared: &'a Shared<'a>,
-    records: &'a Records<'b>,
+    records: &'a dyn Cells,
     faults: &'a mut Vec<Fault>,
 }
 
-impl Row<'_, '_> {
+impl Row<'_> {
     /// A text; empty where the column is, or where there is no such column.
     fn text(&mut self, column: Column, longest: usize) -> String {
         let Some(place) = self.shared.layout.place(column) else {
@@ -190,7 +208,7 @@ impl Row<'_, '_> {
             Some(grade) if grade.opens_case() => Action::Observe,
             _ => Action::Intelligence,
         };
-        let must_say = self.shared.layout.header.is_none();
+        let must_say = self.shared.layout.shape == Shape::Plain;
         self.parsed(Column::Action, |text| match text {
             "" if !must_say => Ok(unsaid),
             "" => Err("empty: write STOP, OBSERVE, SILENT or INTELLIGENCE".to_owned()),

@@ -20,6 +20,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use store::Store;
 use store::changes::{Author, Changed, Wish};
+use store::rows::InMemory;
 use stream::embedded::{EmbeddedLog, EmbeddedOptions};
 use stream::ready::Ready;
 use stream::topic::Topic;
@@ -33,6 +34,8 @@ const SEEDS: [u64; 3] = [1, 7, 2009];
 const STEPS: usize = 50;
 const LISTS: [&str; 3] = ["missing", "stolen", "wanted"];
 const MARKS: [&str; 6] = ["AB12CDE", "FG34HJK", "LM56NPR", "ST67VWX", "YA78BCD", "EF90GHJ"];
+/// Wishes are remembered with their entries, however they are sent.
+const BY_ROWS: &str = "no remembered wish is by rows";
 /// A weed date is this far from its load at most.
 const LIFE: SignedDuration = SignedDuration::from_hours(40);
 
@@ -78,6 +81,7 @@ impl History {
             Wish::Put(_) => false,
             Wish::WithdrawMark(target) => entry.target == *target,
             Wish::WithdrawList => true,
+            Wish::ReplaceByRows(_) => unreachable!("{BY_ROWS}"),
         };
         for entry in there.iter().filter(gone) {
             self.set(list, entry.entry_id, None);
@@ -90,6 +94,7 @@ impl History {
             }
             Wish::Put(entry) => self.set(list, entry.entry_id, Some(*entry)),
             Wish::WithdrawMark(_) | Wish::WithdrawList => {}
+            Wish::ReplaceByRows(_) => unreachable!("{BY_ROWS}"),
         }
     }
 
@@ -259,12 +264,12 @@ async fn change(world: &World, history: &mut History, rng: &mut ChaCha8Rng, now:
         four_eyes: history.four_eyes.contains(&list),
         ..ListPolicy::default()
     };
+    let sent = match &wish {
+        Wish::Replace(entries) if rng.random() => Wish::ReplaceByRows(Arc::new(InMemory(entries.clone()))),
+        other => other.clone(),
+    };
     // What is not there cannot be withdrawn, and one draft of a whole list waits at a time: refused, and nothing changes.
-    match world
-        .store
-        .change_list(&list, wish.clone(), &author, &policy)
-        .await
-    {
+    match world.store.change_list(&list, sent, &author, &policy).await {
         Ok(Changed::Live(_)) => history.follow(&list, wish),
         Ok(Changed::Draft(draft)) => {
             history.drafts.insert(draft.draft, (list, wish));

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use domain::case::Trigger;
+use domain::hotlist::{Entry, Marker};
+use domain::nominal::{LinkedNominal, Relation};
+use domain::{ListName, NominalRef, Timestamp, Vrm};
 use intelligence::rules::bound::{MAX_LIST, MAX_STEPS};
 use intelligence::rules::{EntryFacts, Facts, RuleFault, RuleFile, SightingFacts};
 
@@ -33,7 +37,7 @@ fn the_shipped_rules_pass_their_own_tests() {
     };
     let rules = RuleFile::parse(SHIPPED).unwrap();
     for (unanswered, expected) in [(1, 0), (2, 1), (3, 1), (4, 0)] {
-        let (holding, failed) = rules.judge(&facts(unanswered));
+        let (holding, failed) = rules.judge(&facts(unanswered), Trigger::Sighting);
         assert_eq!((holding.len(), failed.len()), (expected, 0), "{unanswered}");
     }
 }
@@ -170,6 +174,122 @@ fn the_dearest_condition_that_may_go_live_is_evaluated_within_its_bound() {
         },
         ..Facts::default()
     };
-    let (holding, failed) = rules.judge(&facts);
+    let (holding, failed) = rules.judge(&facts, Trigger::Sighting);
     assert_eq!((holding.len(), failed.len()), (1, 0));
+}
+
+/// A file of one rule that does this, and passes its tests.
+fn doing(effects: &str, condition: &str, given: &str) -> String {
+    format!(
+        "[[rule]]\nname = \"one\"\nwhen = '{condition}'\n{effects}\n[[rule.test]]\nname = \"yes\"\ngiven = {given}\n\
+         expect = true\n[[rule.test]]\nname = \"no\"\nexpect = false\n"
+    )
+}
+
+#[test]
+fn what_a_rule_may_not_do_is_refused_by_place_and_reason() {
+    let (of_entry, entry) = ("\"RSO\" in entry.markers", "{ entry = { markers = [\"RSO\"] } }");
+    let long = "x".repeat(201);
+    for (effects, says) in [
+        ("ask = { question = \"Well?\" }", "has 2 to 6 answers"),
+        (
+            "ask = { question = \"Well?\", answers = [\"a\"] }",
+            "has 2 to 6 answers",
+        ),
+        (
+            "ask = { question = \"Well?\", answers = [\"a\", \"a\"] }",
+            "the same",
+        ),
+        (
+            "ask = { question = \"Well?\", answers = [\"a\", \"\"] }",
+            "1 to 40 characters",
+        ),
+        (
+            "ask = { question = \" \", about = \"child\" }",
+            "1 to 200 characters",
+        ),
+        (
+            "ask = { question = \"Well?\", about = \"child\", answers = [\"a\", \"b\"] }",
+            "leave them out",
+        ),
+        (
+            "ask = { question = \"Well?\", about = \"dog\" }",
+            "unknown variant",
+        ),
+        ("notify = [\"{ward} office\"]", "{bcu} is all"),
+        (&format!("instruct = \"{long}\""), "1 to 200 characters"),
+        (&format!("restrict = \"{long}\""), "1 to 200 characters"),
+        (&format!("follow_up = \"{long}\""), "1 to 200 characters"),
+    ] {
+        let found = faults(&doing(effects, of_entry, entry));
+        let fault = found.first().unwrap_or_else(|| panic!("{effects} went through"));
+        assert!(
+            fault.reason.contains(says) && fault.line == 4,
+            "{effects}: {fault}"
+        );
+    }
+    let (both, given) = (
+        "observation.child == \"seen\" && answer.given == \"yes\"",
+        "{ observation = { child = \"seen\" }, answer = { given = \"yes\" } }",
+    );
+    let found = faults(&doing("raise_grade = true", both, given));
+    assert!(found[0].reason.contains("never come together"), "{found:?}");
+    let found = faults(&doing(
+        "restrict = \"no\"",
+        "case.grade == 1",
+        "{ case = { grade = 1 } }",
+    ));
+    assert!(found[0].reason.contains("asks about entry alone"), "{found:?}");
+    let good = [
+        "ask = { question = \"Well?\", answers = [\"a\", \"b\"] }",
+        "ask = { question = \"Well?\", about = \"child\" }",
+        "notify = [\"{bcu} office\"]",
+        "restrict = \"ask the supervisor\"",
+    ];
+    for effects in good {
+        assert_eq!(faults(&doing(effects, of_entry, entry)), [], "{effects}");
+    }
+}
+
+#[test]
+fn a_rule_is_judged_at_what_it_asks_about() {
+    for (condition, given, at) in [
+        ("case.grade == 1", "{ case = { grade = 1 } }", Trigger::Sighting),
+        (
+            "case.grade == 0 && observation.child == \"seen\"",
+            "{ observation = { child = \"seen\" } }",
+            Trigger::Observation,
+        ),
+        (
+            "answer.given == \"yes\"",
+            "{ answer = { given = \"yes\" } }",
+            Trigger::Answer,
+        ),
+    ] {
+        let rules = RuleFile::parse(&doing("raise_grade = true", condition, given)).unwrap();
+        assert_eq!(rules.rules[0].trigger, at, "{condition}");
+    }
+}
+
+#[test]
+fn why_is_restricted_by_whom_a_vehicle_is_linked_to_too_whatever_entry_leads() {
+    let rules = RuleFile::parse(SHIPPED).unwrap();
+    let list = ListName::parse("stolen").unwrap();
+    let entry = Entry::new(&list, Vrm::parse("AB12CDE").unwrap(), "", Timestamp::UNIX_EPOCH);
+    let linked = |marker| LinkedNominal {
+        reference: NominalRef::parse("P1").unwrap(),
+        relations: vec![Relation::Driver],
+        markers: vec![marker],
+    };
+    for (nominals, expected) in [
+        (vec![], false),
+        (vec![linked(Marker::Violent)], false),
+        (
+            vec![linked(Marker::Violent), linked(Marker::RegisteredSexOffender)],
+            true,
+        ),
+    ] {
+        let restricted = rules.restricts(&entry, &nominals, Timestamp::UNIX_EPOCH);
+        assert_eq!(restricted.is_some(), expected, "{nominals:?}");
+    }
 }

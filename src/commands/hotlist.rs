@@ -2,18 +2,22 @@
 
 mod compare;
 mod drafts;
+mod feeds;
+mod mapping;
 mod policy;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::{ListName, Timestamp};
-use intelligence::{MAX_LIST_BYTES, Options, RowFault};
+use intelligence::{IntelligenceError, ListFile, MAX_LIST_BYTES, Mapping, Options, RowFault};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 
 use super::print_json;
 use crate::cli::{Hotlist, Server};
@@ -26,29 +30,40 @@ use crate::messages::{INPUT_REFUSED, progress, spinner};
 const FAULTS_SHOWN: usize = 50;
 /// Bytes sent between two moves of the progress bar.
 const CHUNK: usize = 256 * 1024;
+/// How often the bar moves while the server works.
+const STEADY: Duration = Duration::from_millis(200);
 
 pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
     let client = |server: &Server| Client::new(server, Service::ControlRoom, settings);
     match command {
         Hotlist::Check {
             file,
+            mapping,
             list,
             live,
             server,
             json,
-        } if live => compare::run(&client(&server)?, &list, &file, json).await,
-        Hotlist::Check { file, list, json, .. } => check(settings, &file, &list, json),
+        } => {
+            let mapping = mapping::read(mapping.as_deref())?;
+            if live {
+                return compare::run(&client(&server)?, &list, &file, mapping.as_ref(), json).await;
+            }
+            check(settings, &file, &list, mapping, json)
+        }
         Hotlist::Load {
             list,
             file,
+            mapping,
             accept_good_rows,
             why,
             json,
             server,
         } => {
             let accept = accept_good_rows.to_string();
-            let path = path_of(&list, "load", &[("accept_good_rows", &accept), ("why", &why)]);
-            load(&client(&server)?, &path, &file, json).await
+            let mapping = mapping::read(mapping.as_deref())?.map(|mapping| mapping.to_string());
+            let mut asked = vec![("accept_good_rows", accept.as_str()), ("why", &why)];
+            asked.extend(mapping.as_deref().map(|mapping| ("mapping", mapping)));
+            load(&client(&server)?, &path_of(&list, "load", &asked), &file, json).await
         }
         Hotlist::Withdraw {
             list,
@@ -56,14 +71,7 @@ pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
             why,
             json,
             server,
-        } => {
-            let client = client(&server)?;
-            let request = client
-                .post(&format!("/api/hotlists/{list}/withdraw"))
-                .json(&json!({"vrm": vrm, "why": why}));
-            let answer = client.expect(request).await?;
-            show_change(&answer, json)
-        }
+        } => withdraw(&client(&server)?, &list, vrm.as_deref(), &why, json).await,
         Hotlist::Policy {
             list,
             change,
@@ -83,17 +91,28 @@ pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
             json,
             server,
         } => drafts::decide(&client(&server)?, draft, "decline", &why, json).await,
-        Hotlist::List { json, server } => {
-            let client = client(&server)?;
-            let answer = client.expect(client.get("/api/hotlists")).await?;
-            list(&answer, json)
-        }
-        Hotlist::Status { json, server } => {
-            let client = client(&server)?;
-            let answer = client.expect(client.get("/api/hotlists")).await?;
-            status(&answer, json)
-        }
+        Hotlist::Feeds { json, server } => feeds::list(&client(&server)?, json).await,
+        Hotlist::FeedToken { name } => feeds::token(settings, &name).await,
+        Hotlist::List { json, server } => list(&lists(&client(&server)?).await?, json),
+        Hotlist::Status { json, server } => status(&lists(&client(&server)?).await?, json),
     }
+}
+
+async fn lists(client: &Client) -> Result<Value> {
+    client.expect(client.get("/api/hotlists")).await
+}
+
+async fn withdraw(
+    client: &Client,
+    list: &ListName,
+    vrm: Option<&str>,
+    why: &str,
+    json: bool,
+) -> Result<ExitCode> {
+    let request = client
+        .post(&format!("/api/hotlists/{list}/withdraw"))
+        .json(&json!({"vrm": vrm, "why": why}));
+    show_change(&client.expect(request).await?, json)
 }
 
 /// A list's file whole; one that no list may be is not taken into memory.
@@ -119,27 +138,46 @@ fn fits(file: &Path, length: u64) -> Result<()> {
     Ok(())
 }
 
-fn check(settings: &Settings, file: &Path, list: &ListName, json: bool) -> Result<ExitCode> {
+fn check(
+    settings: &Settings,
+    file: &Path,
+    list: &ListName,
+    mapping: Option<Mapping>,
+    json: bool,
+) -> Result<ExitCode> {
     let bytes = read(file)?;
     let force = force::load(settings.force.as_deref())?;
     let bar = spinner("checking");
     let options = Options {
         sites: Some(force.sites()),
         bcus: Some(force.bcu_codes()),
+        mapping,
         ..Options::default()
     };
-    let parsed = intelligence::parse_with(list, &bytes, &options, Timestamp::now(), &force.timezone);
+    let parsed = ListFile::read(
+        list.clone(),
+        bytes.into(),
+        options,
+        Timestamp::now(),
+        force.timezone.clone(),
+    );
     bar.finish_and_clear();
-    let parsed = parsed.with_context(|| format!("check {}", file.display()))?;
+    if let Err(IntelligenceError::Layout {
+        guess: Some(guess), ..
+    }) = &parsed
+    {
+        eprintln!("steelring: the columns of {} are not known", file.display());
+        return mapping::show(guess, json);
+    }
+    let (parsed, _) = parsed.with_context(|| format!("check {}", file.display()))?;
     if json {
-        let answer = json!({"rows": parsed.rows, "good": parsed.entries.len(), "faults": parsed.faults, "notes": parsed.notes});
+        let answer =
+            json!({"rows": parsed.rows, "good": parsed.good, "faults": parsed.faults, "notes": parsed.notes});
         print_json(&answer)?;
     } else {
         println!(
             "{} rows: {} good, {} bad",
-            parsed.rows,
-            parsed.entries.len(),
-            parsed.bad_rows
+            parsed.rows, parsed.good, parsed.bad_rows
         );
         for note in &parsed.notes {
             println!("  note: {note}");
@@ -171,22 +209,35 @@ fn path_of(list: &ListName, what: &str, parameters: &[(&str, &str)]) -> String {
     format!("/api/hotlists/{list}/{what}?{query}")
 }
 
-/// Sends a file with a bar that shows how much of it has gone.
+/// Sends a file as it is read, with a bar that shows how much of it has gone.
 async fn send(client: &Client, path: &str, file: &Path, what: &'static str) -> Result<(StatusCode, Value)> {
-    let bytes = read(file)?;
-    let bar = progress(bytes.len() as u64, what);
-    let length = bytes.len();
+    let reading = || format!("read {}", file.display());
+    let opened = tokio::fs::File::open(file).await.with_context(reading)?;
+    let known = opened.metadata().await.with_context(reading)?;
+    fits(file, known.len())?;
+    let bar = progress(known.len(), what);
     let watched = bar.clone();
-    let chunks: Vec<_> = bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
-    let body = futures::stream::iter(chunks.into_iter().map(move |chunk| {
-        watched.inc(chunk.len() as u64);
-        Ok::<_, std::io::Error>(chunk)
-    }));
-    let request = client
+    let body = futures::stream::try_unfold(opened, move |mut opened| {
+        let watched = watched.clone();
+        async move {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            if (&mut opened).take(CHUNK as u64).read_to_end(&mut chunk).await? == 0 {
+                watched.set_message("sent; the rows are read and written");
+                watched.enable_steady_tick(STEADY);
+                return Ok::<_, std::io::Error>(None);
+            }
+            watched.inc(chunk.len() as u64);
+            Ok(Some((chunk, opened)))
+        }
+    });
+    let mut request = client
         .post(path)
         .header("content-type", "application/octet-stream")
-        .header("content-length", length)
         .body(reqwest::Body::wrap_stream(body));
+    // A pipe does not say how long it is.
+    if known.is_file() {
+        request = request.header("content-length", known.len());
+    }
     let answer = client.answer(request).await?;
     bar.finish_and_clear();
     Ok(answer)
@@ -203,6 +254,10 @@ async fn load(client: &Client, path: &str, file: &Path, json: bool) -> Result<Ex
     if code.is_success() {
         show_faults(&faults, count);
         return show_change(&answer, json);
+    }
+    if let Some(guess) = mapping::guess_in(&answer) {
+        eprintln!("steelring: {}", refusal(code, &answer));
+        return mapping::show(&guess, json);
     }
     if json {
         print_json(&answer)?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use intelligence::feeds;
 use stream::Log;
 
 use crate::config::{LogPlace, Settings};
@@ -46,6 +47,7 @@ pub async fn dispatcher(settings: &Settings) -> Result<ExitCode> {
 
 pub async fn control_room(settings: &Settings) -> Result<ExitCode> {
     check_shared(settings)?;
+    feeds::prepare(&settings.feeds)?;
     let listener = bind(settings.listen, "listen").await?;
     eprintln!("control room listens on http://{}", listener.local_addr()?);
     let parts = topology::open(settings).await?;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use control_room::{passwords, secrets};
 use domain::user::Role;
 use domain::{SourceName, Timestamp, UserName};
+use intelligence::feeds;
 use simulator::{MAX_RATE, MIN_RATE, World};
 use store::Store;
 use store::sources::Source;
@@ -39,6 +40,7 @@ pub async fn run(settings: &Settings, simulate: Option<f64>, seed: u64) -> Resul
     {
         bail!("--simulate: give a rate from {MIN_RATE} to {MAX_RATE} reads a second");
     }
+    feeds::prepare(&settings.feeds)?;
     let control_room = bind(settings.listen, "listen").await?;
     let ingest = bind(settings.ingest_listen, "ingest-listen").await?;
     let management = settings

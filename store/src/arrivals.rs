@@ -10,6 +10,7 @@ use domain::{CaseId, HitId, ReadId, Timestamp, Vrm};
 
 use crate::cases::{Applied, Arrival, Consumed, save_cases};
 use crate::events::write_traced_events;
+use crate::observations::look_back;
 use crate::sql::{Step, from_json, millis, number, parsed, read_rows, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
@@ -56,11 +57,13 @@ impl Store {
         transaction!(self, "apply_hits", |tx| {
             // Another writer may store the same hit or open the same vehicle's case in between: its unique index then
             // stops this transaction, which runs again and sees it.
-            let outcome = fold(arrivals, known(tx, arrivals).await?, now);
+            let mut outcome = fold(arrivals, known(tx, arrivals).await?, now);
             let cases: Vec<&Case> = outcome.cases.values().collect();
             save_cases(tx, &cases).await?;
             save_hits(tx, &outcome.hits).await?;
             save_consumed(tx, consumed).await?;
+            let observed = look_back(tx, &outcome.hits, &mut outcome.cases, now).await?;
+            outcome.events.extend(observed);
             write_traced_events(tx, &outcome.events, &traces).await?;
             Ok(Applied {
                 new_hits: outcome.hits.len(),
@@ -203,7 +206,7 @@ async fn save_hits(tx: &mut Tx, hits: &[(&Arrival, Option<CaseId>)]) -> Result<(
     write_rows(tx, "writing hits", text, &rows).await
 }
 
-async fn save_consumed(tx: &mut Tx, consumed: &[Consumed]) -> Result<(), StoreError> {
+pub(crate) async fn save_consumed(tx: &mut Tx, consumed: &[Consumed]) -> Result<(), StoreError> {
     let mut furthest: BTreeMap<(&str, u32), u64> = BTreeMap::new();
     for Consumed {
         topic,

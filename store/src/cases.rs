@@ -1,5 +1,7 @@
 //! Hits, cases, deployments and proposals.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::case::{
     self, Case, CaseEvent, CaseState, Command, Deployment, DeploymentState, Outcome, Refusal,
 };
@@ -10,7 +12,9 @@ use domain::{BcuCode, CallSign, CaseId, DeploymentId, HitId, Timestamp, UserName
 use serde::{Deserialize, Serialize};
 
 use crate::events::{name_of, units, write_events};
-use crate::sql::{Step, count, from_json, is_duplicate, limit, millis, parsed, time, to_json, write_rows};
+use crate::sql::{
+    Step, count, from_json, is_duplicate, limit, millis, parsed, read_rows, time, to_json, write_rows,
+};
 use crate::transaction::{Tx, transaction};
 use crate::{MAX_ROWS, Store, StoreError, audit};
 
@@ -213,6 +217,20 @@ impl Store {
             cases.extend(self.select_cases(filter, "is_open = 0", order, left).await?);
         }
         Ok(cases)
+    }
+
+    /// Some cases, by id; those that there are not are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cases_of(&self, cases: &BTreeSet<CaseId>) -> Result<BTreeMap<CaseId, Case>, StoreError> {
+        let ids: Vec<(CaseId,)> = cases.iter().map(|case| (*case,)).collect();
+        let text = "SELECT doc FROM cases WHERE case_id IN (SELECT value ->> 0 FROM given)";
+        let rows: Vec<(String,)> = transaction!(self, "cases_of", |tx| {
+            read_rows(tx, "reading cases", text, &ids).await
+        })?;
+        let cases: Vec<Case> = documents("case", &rows)?;
+        Ok(cases.into_iter().map(|case| (case.case_id, case)).collect())
     }
 
     async fn select_cases(

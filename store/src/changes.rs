@@ -3,6 +3,9 @@
 //! Everything about one change is one transaction: list, entries, what is to be published, the history, the audit row. A
 //! process that is killed leaves the old state or the new one, whole.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use domain::hotlist::{Entry, Revision};
 use domain::pattern::MAX_PATTERNS;
 use domain::policy::ListPolicy;
@@ -10,11 +13,12 @@ use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Difference, Part, Wanted, digest};
+use crate::diff::{Difference, Part};
 use crate::drafts::{self, Draft, DraftKind};
 use crate::elsewhere::{self, Contradiction};
 use crate::events::take_numbers;
 use crate::hotlists::ListChange;
+use crate::rows::{InMemory, Rows, Source};
 use crate::sql::{Step, count, millis, number};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError, audit, diff, history, nominals, policies};
@@ -35,6 +39,8 @@ pub struct Author<'a> {
 pub enum Wish {
     /// These entries are the whole of it.
     Replace(Vec<Entry>),
+    /// These, which are read as often as they are needed and never all in memory.
+    ReplaceByRows(Arc<dyn Rows>),
     /// This entry is on it, like this.
     Put(Box<Entry>),
     /// Nothing of this mark or pattern is on it.
@@ -52,73 +58,85 @@ pub enum Changed {
     Draft(Draft),
 }
 
-/// A wish with its entries' digests, made before the database is kept waiting.
+/// A wish as it is carried out.
 pub(crate) struct Plan {
     pub(crate) kind: Option<DraftKind>,
     pub(crate) part: Part,
-    pub(crate) wanted: Wanted,
-    patterns: u64,
+    pub(crate) source: Source,
     action: &'static str,
 }
 
 impl Plan {
-    pub(crate) fn of(list: &ListName, wish: Wish) -> Result<Self, StoreError> {
-        let (kind, part, entries, action) = match wish {
-            Wish::Replace(entries) => (Some(DraftKind::Load), Part::Whole, entries, "hotlist_loaded"),
+    pub(crate) fn of(list: &ListName, wish: Wish) -> Self {
+        let memory = |entries: Vec<Entry>| -> Arc<dyn Rows> {
+            debug_assert!(
+                entries.iter().all(|entry| entry.list == *list),
+                "entries of another list"
+            );
+            Arc::new(InMemory(once_each(entries)))
+        };
+        let (kind, part, rows, action) = match wish {
+            Wish::Replace(entries) => (Some(DraftKind::Load), Part::Whole, memory(entries), LOADED),
+            Wish::ReplaceByRows(rows) => (Some(DraftKind::Load), Part::Whole, rows, LOADED),
             Wish::Put(entry) => (
                 Some(DraftKind::Entry),
                 Part::Entries(vec![entry.entry_id]),
-                vec![*entry],
+                memory(vec![*entry]),
                 "hotlist_entry_put",
             ),
             // A vehicle that must no longer be stopped waits for nobody.
-            Wish::WithdrawMark(target) => (None, Part::Target(target), Vec::new(), "hotlist_withdrawn"),
+            Wish::WithdrawMark(target) => (None, Part::Target(target), memory(Vec::new()), WITHDRAWN),
             Wish::WithdrawList => (
                 Some(DraftKind::Withdrawal),
                 Part::Whole,
-                Vec::new(),
-                "hotlist_withdrawn",
+                memory(Vec::new()),
+                WITHDRAWN,
             ),
         };
-        debug_assert!(
-            entries.iter().all(|entry| entry.list == *list),
-            "entries of another list"
-        );
-        let wanted = digested(entries)?;
-        let patterns = wanted.values().filter(|(entry, _)| entry.target.is_pattern());
-        let patterns = patterns.count() as u64;
-        Ok(Self {
+        Self {
             kind,
             part,
-            wanted,
-            patterns,
+            source: Source::Rows(rows),
             action,
-        })
+        }
+    }
+
+    /// What a draft of a load would do: so many entries, so many of them for patterns.
+    pub(crate) fn of_draft(draft: u64, (count, patterns): (u64, u64)) -> Self {
+        Self {
+            kind: Some(DraftKind::Load),
+            part: Part::Whole,
+            source: Source::Draft {
+                draft,
+                count,
+                patterns,
+            },
+            action: LOADED,
+        }
     }
 
     /// These entries of the list `nominals` as they follow now; the others of `ids` are not on it.
-    pub(crate) fn following(ids: Vec<EntryId>, entries: Vec<Entry>) -> Result<Self, StoreError> {
-        Ok(Self {
+    pub(crate) fn following(ids: Vec<EntryId>, entries: Vec<Entry>) -> Self {
+        Self {
             kind: None,
             part: Part::Entries(ids),
-            wanted: digested(entries)?,
-            patterns: 0,
+            source: Source::Rows(Arc::new(InMemory(once_each(entries)))),
             action: "hotlist_followed",
-        })
+        }
     }
 
     fn is_withdrawal(&self) -> bool {
-        self.wanted.is_empty() && !matches!(self.part, Part::Entries(_))
+        self.source.count() == 0 && !matches!(self.part, Part::Entries(_))
     }
 }
 
-fn digested(entries: Vec<Entry>) -> Result<Wanted, StoreError> {
-    let mut wanted = Wanted::with_capacity(entries.len());
-    for entry in entries {
-        let digest = digest(&entry)?;
-        wanted.insert(entry.entry_id, (entry, digest));
-    }
-    Ok(wanted)
+const LOADED: &str = "hotlist_loaded";
+const WITHDRAWN: &str = "hotlist_withdrawn";
+
+/// Of entries with one id the last, in order of id: neighbouring rows are written together.
+fn once_each(entries: Vec<Entry>) -> Vec<Entry> {
+    let by_id: BTreeMap<EntryId, Entry> = entries.into_iter().map(|entry| (entry.entry_id, entry)).collect();
+    by_id.into_values().collect()
 }
 
 /// Who stands for a change in the records.
@@ -143,27 +161,9 @@ impl Store {
         author: &Author<'_>,
         usual: &ListPolicy,
     ) -> Result<Changed, StoreError> {
-        nominals::refuse_by_hand(list)?;
-        let plan = Plan::of(list, wish)?;
+        let plan = Plan::of(list, wish);
         transaction!(self, "change_list", |tx| {
-            let revision = lock_lists(tx).await?;
-            let policy = policies::in_force(tx, list, usual).await?;
-            if let (true, Some(kind)) = (policy.four_eyes, plan.kind) {
-                let difference = difference(tx, list, &plan).await?;
-                if !difference.is_empty() {
-                    let counts = difference.counts(revision);
-                    return drafts::write(tx, list, kind, author, &plan.wanted, counts)
-                        .await
-                        .map(Changed::Draft);
-                }
-            }
-            let sign = Sign {
-                author: author.clone(),
-                authorised_by: None,
-            };
-            apply(tx, list, &plan, revision, &sign, Some(&policy))
-                .await
-                .map(Changed::Live)
+            wished(tx, list, &plan, author, usual).await
         })
     }
 
@@ -179,7 +179,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<ListChange, StoreError> {
         nominals::refuse_by_hand(list)?;
-        let plan = Plan::of(list, Wish::Replace(entries))?;
+        let plan = Plan::of(list, Wish::Replace(entries));
         let sign = Sign {
             author: Author { by, at: now, why: "" },
             authorised_by: None,
@@ -190,29 +190,28 @@ impl Store {
         })
     }
 
-    /// What loading these entries would change, without changing anything.
+    /// What making these entries the whole of a list would change, without changing anything.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn compare(&self, list: &ListName, entries: Vec<Entry>) -> Result<Comparison, StoreError> {
+    /// When the database fails, or the rows.
+    pub async fn compare(&self, list: &ListName, rows: Arc<dyn Rows>) -> Result<Comparison, StoreError> {
         nominals::refuse_by_hand(list)?;
-        let plan = Plan::of(list, Wish::Replace(entries))?;
+        let source = Source::Rows(rows);
         let mut snapshot = self.snapshot().await?;
         let (revision,): (i64,) = sqlx::query_as("SELECT value FROM counters WHERE name = 'revision'")
             .fetch_one(&mut *snapshot)
             .await
             .step("reading the revision")?;
-        let current = diff::current(&mut snapshot, list, &plan.part).await?;
-        let difference = Difference::between(current, &plan.wanted);
+        let current = diff::current(&mut snapshot, list, &Part::Whole).await?;
+        let difference = Difference::between(&mut snapshot, current, &source).await?;
         let first_removed = &difference.removed[..difference.removed.len().min(SHOWN)];
         let removed = diff::marks(&mut snapshot, first_removed).await?;
-        let contradictions = elsewhere::contradictions(&mut snapshot, list, &plan.wanted).await?;
+        let contradictions = elsewhere::contradictions(&mut snapshot, list, &source).await?;
         snapshot.commit().await.step("ending to read")?;
-        let shown = |rows: &[diff::Row<'_>]| rows.iter().take(SHOWN).map(diff::Row::target).collect();
         Ok(Comparison {
             change: difference.counts(Revision(count(revision))),
-            added: shown(&difference.added),
-            changed: shown(&difference.changed),
+            added: difference.first_added,
+            changed: difference.first_changed,
             removed,
             contradictions,
         })
@@ -237,13 +236,42 @@ pub struct Comparison {
     pub contradictions: Vec<Contradiction>,
 }
 
+/// Does what is planned or keeps it as a draft, in the open transaction, as the list's policy wants it.
+pub(crate) async fn wished(
+    tx: &mut Tx,
+    list: &ListName,
+    plan: &Plan,
+    author: &Author<'_>,
+    usual: &ListPolicy,
+) -> Result<Changed, StoreError> {
+    nominals::refuse_by_hand(list)?;
+    let revision = lock_lists(tx).await?;
+    let policy = policies::in_force(tx, list, usual).await?;
+    if let (true, Some(kind)) = (policy.four_eyes, plan.kind) {
+        let difference = difference(tx, list, plan).await?;
+        if !difference.is_empty() {
+            let counts = difference.counts(revision);
+            return drafts::write(tx, list, kind, author, &plan.source, counts)
+                .await
+                .map(Changed::Draft);
+        }
+    }
+    let sign = Sign {
+        author: author.clone(),
+        authorised_by: None,
+    };
+    apply(tx, list, plan, revision, &sign, Some(&policy))
+        .await
+        .map(Changed::Live)
+}
+
 /// Keeps every other change of lists out until the transaction ends, and says which revision stands.
 pub(crate) async fn lock_lists(tx: &mut Tx) -> Result<Revision, StoreError> {
     Ok(Revision(take_numbers(tx, "revision", 0).await? - 1))
 }
 
 /// What a plan would change as the list stands.
-async fn difference<'a>(tx: &mut Tx, list: &ListName, plan: &'a Plan) -> Result<Difference<'a>, StoreError> {
+async fn difference(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<Difference, StoreError> {
     check_patterns(tx, list, plan).await?;
     let size = size_of(tx, list).await?;
     if plan.is_withdrawal() && size.is_none() {
@@ -253,8 +281,11 @@ async fn difference<'a>(tx: &mut Tx, list: &ListName, plan: &'a Plan) -> Result<
     if matches!(plan.part, Part::Target(_)) && current.is_empty() {
         return Err(StoreError::NotFound("mark on that list"));
     }
+    if current.is_empty() && size.unwrap_or_default() == 0 {
+        return Ok(Difference::from_nothing(&plan.source));
+    }
     let looked_at = current.len() as u64;
-    let mut difference = Difference::between(current, &plan.wanted);
+    let mut difference = Difference::between(tx.on(), current, &plan.source).await?;
     // What was not looked at is unchanged.
     difference.unchanged += size.unwrap_or_default() - looked_at;
     Ok(difference)
@@ -276,7 +307,7 @@ pub(crate) async fn apply(
         done.revision = Revision(take_numbers(tx, "revision", 1).await?);
         write_list(tx, list, &done, author).await?;
         history::write_change(tx, list, &done, plan.action, sign).await?;
-        diff::write(tx, list, done.revision, &difference, policy).await?;
+        diff::write(tx, done.revision, &difference, &plan.source, policy).await?;
     }
     let mut detail = format!("revision {}: {done}", done.revision);
     if let Some(second) = sign.authorised_by {
@@ -312,7 +343,8 @@ async fn write_list(
 
 /// Keeps the patterns of all lists together within their bound. A change without any needs no look at the others.
 async fn check_patterns(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<(), StoreError> {
-    if plan.patterns == 0 {
+    let patterns = plan.source.patterns();
+    if patterns == 0 {
         return Ok(());
     }
     let (column, value) = match &plan.part {
@@ -330,7 +362,7 @@ async fn check_patterns(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<(),
         .fetch_one(tx.on())
         .await
         .step("counting patterns")?;
-    let (patterns, others, limit) = (plan.patterns, count(others), MAX_PATTERNS as u64);
+    let (others, limit) = (count(others), MAX_PATTERNS as u64);
     if patterns + others > limit {
         return Err(StoreError::TooManyPatterns {
             patterns,

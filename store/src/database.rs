@@ -91,6 +91,9 @@ pub enum StoreError {
         #[source]
         source: serde_json::Error,
     },
+    /// The entries of a load cannot be read again.
+    #[error("reading a list's rows again")]
+    Rows(#[source] crate::rows::RowsError),
     /// There is no such thing.
     #[error("no such {0}")]
     NotFound(&'static str),

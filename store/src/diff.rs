@@ -7,43 +7,46 @@ use domain::policy::ListPolicy;
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
 use futures::TryStreamExt;
-use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 
+use crate::changes::SHOWN;
 use crate::events::take_numbers;
 use crate::hotlists::ListChange;
-use crate::sql::{ROWS_AT_ONCE, Step, millis, number, parsed, time, to_json, unreadable, write_rows};
+use crate::rows::{Source, Wanted};
+use crate::sql::{ROWS_AT_ONCE, Step, millis, parsed, time, to_json, unreadable, write_rows};
 use crate::transaction::Tx;
 use crate::{StoreError, history};
 
-/// An entry as the table has it: its digest, and when it was listed.
-pub(crate) type Current = HashMap<EntryId, (String, Timestamp)>;
-/// Entries as they should be, with their digests.
-pub(crate) type Wanted = HashMap<EntryId, (Entry, String)>;
+/// An entry as the table has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    /// The first 64 bits of its digest: enough to tell two versions of one entry apart, and ten million of them fit into half a
+    /// gigabyte.
+    digest: u64,
+    listed_at: Timestamp,
+    wanted: bool,
+}
+
+/// Entries as the table has them.
+pub(crate) type Current = HashMap<EntryId, Before>;
 
 /// What must be written to make the one the other.
-pub(crate) struct Difference<'a> {
-    pub(crate) added: Vec<Row<'a>>,
-    pub(crate) changed: Vec<Row<'a>>,
-    pub(crate) removed: Vec<EntryId>,
+pub(crate) struct Difference {
+    current: Current,
+    pub(crate) added: u64,
+    pub(crate) changed: u64,
     pub(crate) unchanged: u64,
+    pub(crate) removed: Vec<EntryId>,
+    /// The first marks of each kind, where they were asked for.
+    pub(crate) first_added: Vec<Target>,
+    pub(crate) first_changed: Vec<Target>,
 }
 
-/// An entry to write.
-pub(crate) struct Row<'a> {
-    entry: &'a Entry,
-    digest: &'a str,
-    listed_at: Timestamp,
-}
-
-impl Row<'_> {
-    pub(crate) fn id(&self) -> EntryId {
-        self.entry.entry_id
-    }
-
-    pub(crate) fn target(&self) -> Target {
-        self.entry.target
-    }
+/// What is to be done with an entry.
+enum Fate {
+    Add,
+    Change(Timestamp),
+    Leave,
 }
 
 /// Which of a list's entries a change is about.
@@ -57,59 +60,96 @@ pub(crate) enum Part {
     Entries(Vec<EntryId>),
 }
 
-impl<'a> Difference<'a> {
+impl Difference {
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+        self.added + self.changed == 0 && self.removed.is_empty()
     }
 
     /// How much there is to write; the revision is the one that stands.
     pub(crate) fn counts(&self, revision: Revision) -> ListChange {
         ListChange {
             revision,
-            added: self.added.len() as u64,
-            changed: self.changed.len() as u64,
+            added: self.added,
+            changed: self.changed,
             removed: self.removed.len() as u64,
             unchanged: self.unchanged,
         }
     }
 
     /// Compares everything but the time of listing, of which the earlier stays.
-    pub(crate) fn between(mut current: Current, wanted: &'a Wanted) -> Self {
+    pub(crate) async fn between(
+        on: &mut AnyConnection,
+        current: Current,
+        source: &Source,
+    ) -> Result<Self, StoreError> {
         let mut difference = Self {
-            added: Vec::new(),
-            changed: Vec::new(),
-            removed: Vec::new(),
+            current,
+            added: 0,
+            changed: 0,
             unchanged: 0,
+            removed: Vec::new(),
+            first_added: Vec::new(),
+            first_changed: Vec::new(),
         };
-        for (id, (entry, digest)) in wanted {
-            let row = |listed_at| Row {
-                entry,
-                digest,
-                listed_at,
-            };
-            match current.remove(id) {
-                None => difference.added.push(row(entry.listed_at)),
-                Some((before, _)) if before == *digest => difference.unchanged += 1,
-                Some((_, listed_at)) => difference.changed.push(row(listed_at.min(entry.listed_at))),
+        let mut blocks = source.blocks();
+        while let Some(block) = blocks.next(on).await? {
+            for wanted in &block {
+                difference.compare(wanted);
             }
         }
-        difference.removed.extend(current.into_keys());
-        // The tables' own order: neighbouring rows are written together, and the log's order is the same each time.
-        difference.added.sort_unstable_by_key(|row| row.entry.entry_id);
-        difference.changed.sort_unstable_by_key(|row| row.entry.entry_id);
+        let removed = difference.current.iter().filter(|(_, before)| !before.wanted);
+        difference.removed = removed.map(|(id, _)| *id).collect();
+        // The log's order is the same each time.
         difference.removed.sort_unstable();
-        difference
+        Ok(difference)
+    }
+
+    /// What becomes of a list that has no entries: a first load of ten million is not read for that.
+    pub(crate) fn from_nothing(source: &Source) -> Self {
+        Self {
+            current: Current::new(),
+            added: source.count(),
+            changed: 0,
+            unchanged: 0,
+            removed: Vec::new(),
+            first_added: Vec::new(),
+            first_changed: Vec::new(),
+        }
+    }
+
+    fn compare(&mut self, wanted: &Wanted) {
+        let fate = self.fate(wanted);
+        if let Some(before) = self.current.get_mut(&wanted.entry.entry_id) {
+            before.wanted = true;
+        }
+        let (count, first) = match fate {
+            Fate::Add => (&mut self.added, Some(&mut self.first_added)),
+            Fate::Change(_) => (&mut self.changed, Some(&mut self.first_changed)),
+            Fate::Leave => (&mut self.unchanged, None),
+        };
+        *count += 1;
+        if let Some(first) = first.filter(|first| first.len() < SHOWN) {
+            first.push(wanted.entry.target);
+        }
+    }
+
+    fn fate(&self, wanted: &Wanted) -> Fate {
+        match self.current.get(&wanted.entry.entry_id) {
+            None => Fate::Add,
+            Some(before) if before.digest == short(&wanted.digest) => Fate::Leave,
+            Some(before) => Fate::Change(before.listed_at),
+        }
     }
 }
 
-/// SHA-256 of everything about an entry but when it was listed.
-pub(crate) fn digest(entry: &Entry) -> Result<String, StoreError> {
-    let entry = Entry {
-        listed_at: Timestamp::UNIX_EPOCH,
-        ..entry.clone()
-    };
-    Ok(hex::encode(Sha256::digest(to_json("entry", &entry)?)))
+/// The beginning of a digest as a number.
+fn short(digest: &str) -> u64 {
+    const DIGITS: usize = 16;
+    let digits = digest
+        .get(..DIGITS)
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    digits.unwrap_or_default()
 }
 
 /// The part of a list's entries as it stands.
@@ -140,7 +180,12 @@ pub(crate) async fn current(
     let mut current = Current::new();
     while let Some(row) = rows.try_next().await.step(step)? {
         let (id, digest, listed_at): (String, String, i64) = row;
-        current.insert(parsed("entry id", &id)?, (digest, time(listed_at)?));
+        let before = Before {
+            digest: short(&digest),
+            listed_at: time(listed_at)?,
+            wanted: false,
+        };
+        current.insert(parsed("entry id", &id)?, before);
     }
     Ok(current)
 }
@@ -161,38 +206,58 @@ pub(crate) async fn marks(on: &mut AnyConnection, ids: &[EntryId]) -> Result<Vec
     Ok(marks)
 }
 
-/// Writes the entries' rows and their history, and the same changes for the log: first what goes, then what comes, each in order of id.
+/// Writes the entries' rows and their history, and the same changes for the log: first what goes, in order of id, then what comes, in
+/// the order that it has.
 pub(crate) async fn write(
     tx: &mut Tx,
-    list: &ListName,
     revision: Revision,
-    difference: &Difference<'_>,
+    difference: &Difference,
+    source: &Source,
     policy: Option<&ListPolicy>,
 ) -> Result<(), StoreError> {
-    history::write_before(tx, revision, difference).await?;
-    let changes = difference.removed.len() + difference.added.len() + difference.changed.len();
-    let first = take_numbers(tx, "change", changes).await?;
-    remove(tx, revision, first, &difference.removed).await?;
-    put(tx, revision, &difference.added, policy).await?;
-    put(tx, revision, &difference.changed, policy).await?;
-    if changes == difference.removed.len() {
+    let changes = difference.removed.len() as u64 + difference.added + difference.changed;
+    let mut next = take_numbers(tx, "change", changes as usize).await?;
+    for ids in difference.removed.chunks(ROWS_AT_ONCE) {
+        keep_pending(tx, ids).await?;
+        history::write_before(tx, revision, ids).await?;
+        history::write_coming(tx, ids).await?;
+        remove(tx, revision, next, ids).await?;
+        next += ids.len() as u64;
+    }
+    if difference.added + difference.changed == 0 {
         return Ok(());
     }
-    if !difference.added.is_empty() {
-        history::write_added(tx, list, revision).await?;
+    let mut blocks = source.blocks();
+    while let Some(block) = blocks.next(tx.on()).await? {
+        let mut rows = Vec::with_capacity(block.len());
+        let mut changed = Vec::new();
+        for mut wanted in block {
+            match difference.fate(&wanted) {
+                Fate::Leave => continue,
+                Fate::Add => {}
+                Fate::Change(listed_at) => {
+                    changed.push(wanted.entry.entry_id);
+                    wanted.entry.listed_at = wanted.entry.listed_at.min(listed_at);
+                }
+            }
+            rows.push(wanted);
+        }
+        keep_pending(tx, &changed).await?;
+        history::write_before(tx, revision, &changed).await?;
+        put(tx, revision, next, &rows, policy).await?;
+        next += rows.len() as u64;
     }
-    sqlx::query(
-        "INSERT INTO pending_changes (number, revision, entry_id, doc) \
-         SELECT $1 + ROW_NUMBER() OVER (ORDER BY entry_id), revision, entry_id, doc FROM entries \
-         WHERE list = $3 AND revision = $2",
-    )
-    .bind(number(first + difference.removed.len() as u64 - 1))
-    .bind(number(revision.0))
-    .bind(list.as_str().to_owned())
-    .execute(tx.on())
-    .await
-    .step("writing pending changes")
-    .map(drop)
+    Ok(())
+}
+
+/// Copies what waits for the log by reference and is about to change: it is published as it is now. Hardly ever is anything, since
+/// a load is published within seconds.
+async fn keep_pending(tx: &mut Tx, ids: &[EntryId]) -> Result<(), StoreError> {
+    let text = "UPDATE pending_changes SET by_reference = 0, \
+                doc = (SELECT doc FROM entries WHERE entries.entry_id = pending_changes.entry_id) \
+                WHERE by_reference = 1 AND entry_id IN (SELECT value ->> 0 FROM given)";
+    let ids: Vec<_> = ids.iter().map(|id| (id,)).collect();
+    write_rows(tx, "keeping pending changes", text, &ids).await
 }
 
 async fn remove(tx: &mut Tx, revision: Revision, first: u64, ids: &[EntryId]) -> Result<(), StoreError> {
@@ -211,36 +276,45 @@ async fn remove(tx: &mut Tx, revision: Revision, first: u64, ids: &[EntryId]) ->
 async fn put(
     tx: &mut Tx,
     revision: Revision,
-    rows: &[Row<'_>],
+    first: u64,
+    rows: &[Wanted],
     policy: Option<&ListPolicy>,
 ) -> Result<(), StoreError> {
-    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, revision, digest, doc) \
+    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, revision, digest, doc, added_in) \
                 SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
-                CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6 FROM given WHERE true \
+                CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6, CAST(value ->> 4 AS BIGINT) \
+                FROM given WHERE true \
                 ON CONFLICT (entry_id) DO UPDATE SET listed_at = excluded.listed_at, \
                 revision = excluded.revision, digest = excluded.digest, doc = excluded.doc";
-    for part in rows.chunks(ROWS_AT_ONCE) {
-        let mut values = Vec::with_capacity(part.len());
-        for row in part {
-            let latest = policy.map(|policy| policy.latest_expiry(row.listed_at));
-            let entry = Entry {
-                listed_at: row.listed_at,
-                expires_at: row.entry.expires_at.or(latest),
-                ..row.entry.clone()
-            };
-            let doc = to_json("entry", &entry)?;
-            let listed_at = millis(row.listed_at);
-            values.push((
-                entry.entry_id,
-                entry.list,
-                entry.target,
-                listed_at,
-                revision,
-                row.digest,
-                doc,
-            ));
-        }
-        write_rows(tx, "writing entries", text, &values).await?;
+    let mut values = Vec::with_capacity(rows.len());
+    for Wanted { entry, digest } in rows {
+        let latest = policy.map(|policy| policy.latest_expiry(entry.listed_at));
+        let doc = match (entry.expires_at, latest) {
+            (None, Some(latest)) => {
+                let entry = Entry {
+                    expires_at: Some(latest),
+                    ..entry.clone()
+                };
+                to_json("entry", &entry)?
+            }
+            _ => to_json("entry", entry)?,
+        };
+        values.push((
+            entry.entry_id,
+            &entry.list,
+            entry.target,
+            millis(entry.listed_at),
+            revision,
+            digest,
+            doc,
+        ));
     }
-    Ok(())
+    write_rows(tx, "writing entries", text, &values).await?;
+    let pending: Vec<_> = (first..)
+        .zip(rows)
+        .map(|(place, row)| (row.entry.entry_id, place, revision))
+        .collect();
+    let text = "INSERT INTO pending_changes (number, revision, entry_id, by_reference) \
+                SELECT CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), value ->> 0, 1 FROM given";
+    write_rows(tx, "writing pending changes", text, &pending).await
 }

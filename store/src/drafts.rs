@@ -6,11 +6,11 @@ use domain::{ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::{Author, Plan, Sign, Wish, apply, lock_lists};
-use crate::diff::Wanted;
 use crate::events::{name_of, take_numbers};
 use crate::hotlists::ListChange;
+use crate::rows::{Source, Wanted};
 use crate::sql::{
-    ROWS_AT_ONCE, Step, count, from_json, limit, millis, number, parsed, storable, time, to_json, write_rows,
+    Step, count, from_json, limit, millis, number, parsed, storable, time, to_json, write_rows,
 };
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError, audit, policies};
@@ -178,26 +178,14 @@ async fn authorise(
     second: &Author<'_>,
     usual: &ListPolicy,
 ) -> Result<ListChange, StoreError> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT doc FROM draft_entries WHERE draft = $1 ORDER BY entry_id")
-            .bind(number(draft.draft))
-            .fetch_all(tx.on())
-            .await
-            .step("reading a draft")?;
-    let mut entries: Vec<Entry> = Vec::with_capacity(rows.len());
-    for (doc,) in &rows {
-        entries.push(from_json("entry", doc)?);
-    }
-    let wish = match (draft.kind, entries.pop()) {
-        (DraftKind::Withdrawal, _) => Wish::WithdrawList,
-        (DraftKind::Entry, Some(entry)) => Wish::Put(Box::new(entry)),
-        (DraftKind::Load, Some(last)) => {
-            entries.push(last);
-            Wish::Replace(entries)
-        }
-        (_, None) => return Err(StoreError::NotFound("entry of that draft")),
+    let plan = match draft.kind {
+        DraftKind::Withdrawal => Plan::of(&draft.list, Wish::WithdrawList),
+        DraftKind::Entry => Plan::of(
+            &draft.list,
+            Wish::Put(Box::new(only_entry(tx, draft.draft).await?)),
+        ),
+        DraftKind::Load => Plan::of_draft(draft.draft, size(tx, draft.draft).await?),
     };
-    let plan = Plan::of(&draft.list, wish)?;
     let policy = policies::in_force(tx, &draft.list, usual).await?;
     let sign = Sign {
         author: Author {
@@ -208,6 +196,35 @@ async fn authorise(
         authorised_by: Some(second.by),
     };
     apply(tx, &draft.list, &plan, revision, &sign, Some(&policy)).await
+}
+
+/// The entry of a draft about one.
+async fn only_entry(tx: &mut Tx, draft: u64) -> Result<Entry, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT doc FROM draft_entries WHERE draft = $1")
+        .bind(number(draft))
+        .fetch_optional(tx.on())
+        .await
+        .step("reading a draft")?;
+    let (doc,) = row.ok_or(StoreError::NotFound("entry of that draft"))?;
+    from_json("entry", &doc)
+}
+
+/// How many entries a draft has, and how many of them are for patterns; the database tells a pattern by its place in the document,
+/// as a quote within a text is always escaped there.
+async fn size(tx: &mut Tx, draft: u64) -> Result<(u64, u64), StoreError> {
+    let (entries, patterns): (i64, i64) = sqlx::query_as(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN doc LIKE '%\"vrm\":\"%?%\",\"grade\":%' \
+           OR doc LIKE '%\"vrm\":\"%*%\",\"grade\":%' THEN 1 ELSE 0 END), 0) AS BIGINT) \
+         FROM draft_entries WHERE draft = $1",
+    )
+    .bind(number(draft))
+    .fetch_one(tx.on())
+    .await
+    .step("counting a draft's entries")?;
+    if entries == 0 {
+        return Err(StoreError::NotFound("entry of that draft"));
+    }
+    Ok((count(entries), count(patterns)))
 }
 
 async fn one(tx: &mut Tx, draft: u64) -> Result<Draft, StoreError> {
@@ -276,7 +293,7 @@ pub(crate) async fn write(
     list: &ListName,
     kind: DraftKind,
     author: &Author<'_>,
-    wanted: &Wanted,
+    source: &Source,
     change: ListChange,
 ) -> Result<Draft, StoreError> {
     check_room(tx, list, kind).await?;
@@ -313,7 +330,7 @@ pub(crate) async fn write(
     .execute(tx.on())
     .await
     .step("writing a draft")?;
-    write_entries(tx, draft.draft, wanted).await?;
+    write_entries(tx, draft.draft, source).await?;
     let detail = format!("draft {}: {counts}", draft.draft);
     audit::append(
         tx,
@@ -327,14 +344,13 @@ pub(crate) async fn write(
     Ok(draft)
 }
 
-async fn write_entries(tx: &mut Tx, draft: u64, wanted: &Wanted) -> Result<(), StoreError> {
+async fn write_entries(tx: &mut Tx, draft: u64, source: &Source) -> Result<(), StoreError> {
     let text = "INSERT INTO draft_entries (draft, entry_id, doc) \
                 SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, value ->> 2 FROM given";
-    let mut entries: Vec<&Entry> = wanted.values().map(|(entry, _)| entry).collect();
-    entries.sort_unstable_by_key(|entry| entry.entry_id);
-    for part in entries.chunks(ROWS_AT_ONCE) {
-        let mut rows = Vec::with_capacity(part.len());
-        for entry in part {
+    let mut blocks = source.blocks();
+    while let Some(block) = blocks.next(tx.on()).await? {
+        let mut rows = Vec::with_capacity(block.len());
+        for Wanted { entry, .. } in &block {
             rows.push((draft, entry.entry_id, to_json("entry", entry)?));
         }
         write_rows(tx, "writing a draft's entries", text, &rows).await?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 
 use crate::StoreError;
-use crate::diff::Wanted;
+use crate::rows::Source;
 use crate::sql::{Step, from_json, parsed, unreadable};
 
 /// Contradictions that are told: whoever has a hundred has one mistake a hundred times.
@@ -35,13 +35,18 @@ pub struct Contradiction {
 pub(crate) async fn contradictions(
     on: &mut AnyConnection,
     list: &ListName,
-    wanted: &Wanted,
+    source: &Source,
 ) -> Result<Vec<Contradiction>, StoreError> {
     let step = "reading other lists";
-    let actions: HashMap<Target, Action> = wanted
-        .values()
-        .map(|(entry, _)| (entry.target, entry.action))
-        .collect();
+    let mut actions: HashMap<Target, Action> = HashMap::new();
+    let mut blocks = source.blocks();
+    while let Some(block) = blocks.next(on).await? {
+        actions.extend(
+            block
+                .iter()
+                .map(|wanted| (wanted.entry.target, wanted.entry.action)),
+        );
+    }
     let mut rows = sqlx::query_as(
         "SELECT list, vrm, action FROM (SELECT list, vrm, CASE \
            WHEN doc LIKE '%\"action\":\"stop\"%' THEN 'stop' \

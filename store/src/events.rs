@@ -166,8 +166,8 @@ pub(crate) fn name_of<T: serde::Serialize>(value: &T) -> Result<String, StoreErr
 /// What a case's history says beside the kind: never a plate.
 fn detail(event: &CaseEvent) -> Result<String, StoreError> {
     use domain::case::EventKind::{
-        Closed, Confirmed, Deployed, DeploymentAdvanced, Escalated, Notified, Opened, Proposed, Recalled,
-        Rejected, Sighted,
+        Answered, Asked, Closed, Confirmed, Deployed, DeploymentAdvanced, Escalated, FollowedUp, Instructed,
+        Notified, Observed, Opened, Proposed, Recalled, Rejected, Restricted, Sighted,
     };
     Ok(match event.kind {
         Opened | Sighted => event.case.last_read.camera.to_string(),
@@ -177,7 +177,9 @@ fn detail(event: &CaseEvent) -> Result<String, StoreError> {
             let callsigns: Vec<&str> = event.proposals.iter().map(|p| p.callsign.as_str()).collect();
             callsigns.join(", ")
         }
-        Escalated | Notified => event.said.clone(),
+        Escalated | Notified | Observed | Asked | Answered | Instructed | Restricted | FollowedUp => {
+            event.said.clone()
+        }
         Recalled => match &event.case.recall {
             Some(recall) => format!("{} {}", recall.list, recall.cause),
             None => String::new(),

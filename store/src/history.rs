@@ -5,7 +5,6 @@ use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::Sign;
-use crate::diff::Difference;
 use crate::hotlists::ListChange;
 use crate::sql::{Step, count, from_json, limit, millis, number, parsed, storable, time, write_rows};
 use crate::transaction::Tx;
@@ -58,8 +57,10 @@ impl Store {
                 .step(step)?;
         let rows: Vec<Columns> = sqlx::query_as(
             "SELECT c.revision, c.action, c.changed_at, c.changed_by, c.authorised_by, c.why, e.before \
-             FROM entry_changes e JOIN list_changes c ON c.revision = e.revision \
-             WHERE e.entry_id = $1 AND c.list = $2 ORDER BY c.revision DESC LIMIT $3",
+             FROM (SELECT revision, before FROM entry_changes WHERE entry_id = $1 \
+                   UNION SELECT added_in, NULL FROM entries WHERE entry_id = $1) e \
+             JOIN list_changes c ON c.revision = e.revision \
+             WHERE c.list = $2 ORDER BY c.revision DESC LIMIT $3",
         )
         .bind(entry_id.to_string())
         .bind(list.as_str().to_owned())
@@ -117,33 +118,19 @@ pub(crate) async fn write_change(
 }
 
 /// Keeps what is about to change or go as it still is.
-pub(crate) async fn write_before(
-    tx: &mut Tx,
-    revision: Revision,
-    difference: &Difference<'_>,
-) -> Result<(), StoreError> {
+pub(crate) async fn write_before(tx: &mut Tx, revision: Revision, ids: &[EntryId]) -> Result<(), StoreError> {
     let text = "INSERT INTO entry_changes (entry_id, revision, before) \
                 SELECT entry_id, CAST(value ->> 1 AS BIGINT), doc FROM given \
                 JOIN entries ON entry_id = value ->> 0";
-    let changed = difference.changed.iter().map(|row| row.id());
-    let rows: Vec<_> = changed
-        .chain(difference.removed.iter().copied())
-        .map(|id| (id, revision))
-        .collect();
+    let rows: Vec<_> = ids.iter().map(|id| (id, revision)).collect();
     write_rows(tx, "writing what entries were", text, &rows).await
 }
 
-/// Records what is new; it was nothing before.
-pub(crate) async fn write_added(tx: &mut Tx, list: &ListName, revision: Revision) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO entry_changes (entry_id, revision, before) \
-         SELECT entry_id, revision, NULL FROM entries WHERE list = $1 AND revision = $2 ORDER BY entry_id \
-         ON CONFLICT (entry_id, revision) DO NOTHING",
-    )
-    .bind(list.as_str().to_owned())
-    .bind(number(revision.0))
-    .execute(tx.on())
-    .await
-    .step("writing which entries are new")
-    .map(drop)
+/// Keeps when entries came that are about to go: while they live it stands in their own rows.
+pub(crate) async fn write_coming(tx: &mut Tx, ids: &[EntryId]) -> Result<(), StoreError> {
+    let text = "INSERT INTO entry_changes (entry_id, revision, before) \
+                SELECT entry_id, added_in, NULL FROM given JOIN entries ON entry_id = value ->> 0 \
+                WHERE added_in IS NOT NULL ON CONFLICT (entry_id, revision) DO NOTHING";
+    let rows: Vec<_> = ids.iter().map(|id| (id,)).collect();
+    write_rows(tx, "writing when entries came", text, &rows).await
 }

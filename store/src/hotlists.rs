@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::changes::lock_lists;
 use crate::events::raise;
 use crate::sql::{Step, count, from_json, limit, millis, number, parsed, time};
-use crate::transaction::transaction;
+use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
+
+/// Published changes that one statement forgets: about a second's work.
+const FORGOTTEN_AT_ONCE: u64 = 200_000;
 
 /// A list as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,7 +163,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(u64, Revision, PendingChange)>, StoreError> {
         let rows: Vec<(i64, i64, String, Option<String>)> = sqlx::query_as(
-            "SELECT number, revision, entry_id, doc FROM pending_changes WHERE number > $1 ORDER BY number LIMIT $2",
+            "SELECT p.number, p.revision, p.entry_id, CASE WHEN p.by_reference = 1 THEN e.doc ELSE p.doc END \
+             FROM pending_changes p LEFT JOIN entries e ON e.entry_id = p.entry_id AND p.by_reference = 1 \
+             WHERE p.number > $1 ORDER BY p.number LIMIT $2",
         )
         .bind(number(after))
         .bind(self::limit(limit))
@@ -191,12 +196,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         transaction!(self, "set_published", |tx| {
             lock_lists(tx).await?;
-            sqlx::query("DELETE FROM pending_changes WHERE number <= $1 AND revision <= $2")
-                .bind(number(changes_up_to))
-                .bind(number(revision.0))
-                .execute(tx.on())
-                .await
-                .step("forgetting published changes")?;
+            forget_pending(tx, revision, changes_up_to).await?;
             sqlx::query("UPDATE lists SET published_at = $2 WHERE revision <= $1 AND published_at IS NULL")
                 .bind(number(revision.0))
                 .bind(millis(now))
@@ -214,4 +214,26 @@ impl Store {
     pub async fn published(&self) -> Result<Revision, StoreError> {
         self.counter("published").await.map(Revision)
     }
+}
+
+/// Forgets published changes, some at a time: no statement may take so long that it counts as hung.
+async fn forget_pending(tx: &mut Tx, revision: Revision, up_to: u64) -> Result<(), StoreError> {
+    let step = "forgetting published changes";
+    let (first,): (Option<i64>,) = sqlx::query_as("SELECT MIN(number) FROM pending_changes")
+        .fetch_one(tx.on())
+        .await
+        .step(step)?;
+    let mut next = first.map_or(up_to + 1, count);
+    while next <= up_to {
+        let last = up_to.min(next + FORGOTTEN_AT_ONCE - 1);
+        sqlx::query("DELETE FROM pending_changes WHERE number BETWEEN $1 AND $2 AND revision <= $3")
+            .bind(number(next))
+            .bind(number(last))
+            .bind(number(revision.0))
+            .execute(tx.on())
+            .await
+            .step(step)?;
+        next = last + 1;
+    }
+    Ok(())
 }

@@ -118,7 +118,7 @@ impl Store {
             }
             let list = parsed("list name", LIST)?;
             let (ids, entries) = follow(tx, &list, &marks, author.at).await?;
-            let plan = Plan::following(ids, entries)?;
+            let plan = Plan::following(ids, entries);
             let sign = Sign {
                 author: author.clone(),
                 authorised_by: None,

@@ -9,7 +9,7 @@ use crate::cases::{lock_case, save_cases};
 use crate::events::{Sequenced, raise, take_numbers, write_events};
 use crate::sql::{Step, count, from_json, limit, millis, number, parsed, storable, time};
 use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError, audit};
+use crate::{Store, StoreError, audit, follow_ups};
 
 /// A rule file that went live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,8 +134,8 @@ impl Store {
         self.counter("rules").await
     }
 
-    /// The events behind `sequence` that rules are judged at, a hit's, oldest first; and the place up to which there is no other.
-    /// Looks at `limit` events of any kind at most.
+    /// The events behind `sequence` that rules are judged at ([`EventKind::trigger`]), oldest first; and the place up to which there
+    /// is no other. Looks at `limit` events of any kind at most.
     ///
     /// # Errors
     /// When the database fails.
@@ -151,7 +151,7 @@ impl Store {
         }
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "SELECT sequence, doc FROM events WHERE sequence > $1 AND sequence <= $2 \
-             AND kind IN ('opened', 'sighted') ORDER BY sequence LIMIT $3",
+             AND kind IN ('opened', 'sighted', 'observed', 'answered') ORDER BY sequence LIMIT $3",
         )
         .bind(number(sequence))
         .bind(number(reach))
@@ -196,8 +196,12 @@ impl Store {
                 if let Some(last) = led_to.last() {
                     save_cases(tx, &[&last.case]).await?;
                 }
-                for event in led_to.iter().filter(|event| event.kind == EventKind::Notified) {
-                    notify(tx, event, &held.effect.effects.notify).await?;
+                for event in &led_to {
+                    match (event.kind, &held.effect.effects.follow_up) {
+                        (EventKind::Notified, _) => notify(tx, event, &held.effect.effects.notify).await?,
+                        (EventKind::FollowedUp, Some(what)) => follow_ups::open(tx, event, what).await?,
+                        _ => {}
+                    }
                 }
                 events.extend(led_to);
             }

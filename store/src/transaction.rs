@@ -10,9 +10,9 @@ use crate::{Store, StoreError};
 
 /// Tries before a conflict is reported. Each conflict means that another writer got on, so a few suffice.
 const MAX_TRIES: u32 = 10;
-/// A transaction that takes longer is given up: its connection hangs. The longest honest one loads a list of a million
-/// entries.
-pub(crate) const MAX_DURATION: Duration = Duration::from_secs(120);
+/// A transaction that takes longer is given up: its connection hangs. The longest honest one loads a list of ten
+/// million entries.
+pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
 
 /// An open transaction.
 pub(crate) struct Tx {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use domain::case::CaseEvent;
 use domain::hit::Hit;
 use domain::hotlist::{Entry, Revision};
+use domain::observation::Observation;
 use domain::read::PlateRead;
 use domain::unit::UnitPosition;
 use domain::{EntryId, Timestamp};
@@ -165,6 +166,19 @@ pub fn entry_tombstone(entry: EntryId, now: Timestamp) -> Record {
 /// Does not fail for values of the domain.
 pub fn revision_record(mark: &RevisionMark) -> Result<Record, LogError> {
     keyed(Topic::Entries, REVISION_KEY, mark, mark.published_at)
+}
+
+/// What was seen in a vehicle, keyed by its mark.
+///
+/// # Errors
+/// Does not fail for values of the domain.
+pub fn observation_record(observation: &Observation) -> Result<Record, LogError> {
+    keyed(
+        Topic::Observations,
+        observation.vrm.as_str(),
+        observation,
+        observation.at,
+    )
 }
 
 /// A unit's position, keyed by its callsign.

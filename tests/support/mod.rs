@@ -5,6 +5,7 @@
 
 pub mod collector;
 pub mod load;
+pub mod page;
 pub mod room;
 
 use std::collections::BTreeMap;
@@ -275,20 +276,4 @@ impl Api {
     pub fn post(&self, path: &str, content_type: &str, body: Vec<u8>) -> (u16, serde_json::Value) {
         self.try_post(path, content_type, body).expect("an answer")
     }
-}
-
-/// Runs one of the page's scripts in a browser, as the room's first user.
-pub fn browse(up: &Up, script: &str, settings: &[(&str, &str)]) -> ExitStatus {
-    let node = xtask::page::node().unwrap();
-    let ui = concat!(env!("CARGO_MANIFEST_DIR"), "/control-room/ui");
-    Command::new(node.program())
-        .arg(format!("e2e/{script}.mjs"))
-        .current_dir(ui)
-        .env("STEELRING_URL", &up.control_room)
-        .env("STEELRING_USER", "admin")
-        .env("STEELRING_PASSWORD", up.password.as_ref().unwrap())
-        .envs(settings.iter().copied())
-        .env("CHROMIUM", xtask::page::chromium().unwrap())
-        .status()
-        .unwrap()
 }

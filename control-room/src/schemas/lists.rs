@@ -139,6 +139,41 @@ drawn! {
         reason: String,
     }
 
+    /// A file that came from a feed, and what became of it.
+    struct Arrived {
+        /// Counted over all feeds, from 1.
+        number: u64,
+        /// When it was taken.
+        at: Timestamp,
+        outcome: ArrivalOutcome,
+        /// What changed, or why nothing did.
+        said: String,
+    }
+
+    /// What the columns of an unknown file seem to hold, for a person to approve.
+    struct Guess {
+        /// The mapping, TOML: to be looked at, mended and sent with the file.
+        mapping: String,
+        /// The first row seems to name the columns.
+        header: bool,
+        columns: Vec<GuessedColumn>,
+    }
+
+    /// A column, and what it seems to hold.
+    struct GuessedColumn {
+        /// From 1.
+        number: u64,
+        /// As the file names it; may be empty.
+        name: String,
+        /// How a mapping names it: by name or number.
+        #[schema(value_type = Object)]
+        key: serde_json::Value,
+        /// Our name of what it holds; null where it would be left out.
+        field: Option<String>,
+        /// What tells so.
+        because: String,
+    }
+
     /// What a matcher says of itself.
     struct MatcherStatus {
         matcher: String,
@@ -176,4 +211,5 @@ drawn_names! {
     enum DraftKind { Load, Entry, Withdrawal }
     enum DraftState { Waiting, Authorised, Declined }
     enum Verdict { Authorise, Decline }
+    enum ArrivalOutcome { Loaded, Drafted, Unchanged, Refused }
 }

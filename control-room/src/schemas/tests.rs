@@ -189,10 +189,18 @@ fn what_rules_do_looks_as_it_is_drawn() {
     let effect = case::RuleEffect {
         rule: "one".into(),
         version: 1,
+        trigger: case::Trigger::Sighting,
         effects: case::Effects {
             raise_grade: true,
             set_grade: Some(hotlist::Grade::One),
             notify: vec!["supervisor".into()],
+            ask: Some(case::Ask {
+                question: "Is a child visible?".into(),
+                answers: case::AskedFor::Child,
+            }),
+            instruct: Some("Safeguard the child".into()),
+            restrict: Some("ask the supervisor".into()),
+            follow_up: Some("refer the child".into()),
         },
     };
     let ruled = case::apply_rule(
@@ -203,6 +211,23 @@ fn what_rules_do_looks_as_it_is_drawn() {
         now,
     );
     ruled.iter().for_each(check::<CaseEvent>);
+    let asked = &ruled.last().unwrap().case;
+    let (answered, _) = case::answer(asked, 1, "seen", &by, now).unwrap();
+    check::<CaseEvent>(&answered);
+    let counted = domain::observation::Occupants::try_from(2).ok();
+    for by in [
+        domain::observation::Observer::Officer {
+            name: by.clone(),
+            unit: CallSign::parse("KN11").ok(),
+        },
+        domain::observation::Observer::Camera {
+            camera: CameraId::parse("c1").unwrap(),
+        },
+    ] {
+        let child = domain::observation::Child::NotSeen;
+        let seen = domain::observation::Observation::new(asked.vrm, child, counted, by, now);
+        check::<CaseEvent>(&case::observe(asked, &seen, domain::SignedDuration::ZERO, now).unwrap());
+    }
     check::<Notification>(&store::rules::Notification {
         number: 1,
         case_id: opened.case.case_id,
@@ -210,6 +235,17 @@ fn what_rules_do_looks_as_it_is_drawn() {
         desk: String::new(),
         said: String::new(),
         seen_by: vec![by.clone()],
+    });
+    check::<FollowUp>(&store::follow_ups::FollowUp {
+        number: 1,
+        case_id: opened.case.case_id,
+        opened_at: now,
+        what: String::new(),
+        closed: Some(store::follow_ups::Closed {
+            by,
+            at: now,
+            words: String::new(),
+        }),
     });
     check::<RuleFault>(&intelligence::rules::RuleFault {
         line: 1,
@@ -242,6 +278,30 @@ fn lists_users_and_the_trail_look_as_they_are_drawn() {
         line: 1,
         column: String::new(),
         reason: String::new(),
+    });
+    for outcome in [
+        store::feeds::Outcome::Loaded,
+        store::feeds::Outcome::Drafted,
+        store::feeds::Outcome::Unchanged,
+        store::feeds::Outcome::Refused,
+    ] {
+        check::<Arrived>(&store::feeds::Arrived {
+            number: 1,
+            at: now,
+            outcome,
+            said: String::new(),
+        });
+    }
+    check::<Guess>(&intelligence::Guess {
+        mapping: String::new(),
+        header: true,
+        columns: vec![intelligence::GuessedColumn {
+            number: 1,
+            name: "Car".to_owned(),
+            key: intelligence::Key::Number(1),
+            field: Some("vrm".to_owned()),
+            because: String::new(),
+        }],
     });
     check::<MatcherStatus>(&stream::wire::MatcherStatus {
         matcher: "m1".to_owned(),
@@ -444,7 +504,8 @@ fn the_page_has_the_types_that_the_description_has() {
     let types = concat!(
         include_str!("../../ui/src/lib/types.ts"),
         include_str!("../../ui/src/lib/listtypes.ts"),
-        include_str!("../../ui/src/lib/nominaltypes.ts")
+        include_str!("../../ui/src/lib/nominaltypes.ts"),
+        include_str!("../../ui/src/lib/ruletypes.ts")
     );
     let document: Value = serde_json::from_slice(&crate::openapi::encode().unwrap()).unwrap();
     let schemas = document["components"]["schemas"].as_object().unwrap();

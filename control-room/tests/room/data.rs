@@ -256,6 +256,46 @@ async fn the_trail_is_paged_is_whole_and_shows_its_own_readers() {
 }
 
 #[tokio::test]
+async fn columns_that_nobody_knows_are_guessed_and_loaded_once_a_person_has_said_what_they_hold() {
+    let room = Room::open().await;
+    let browser = room.sign_in("intelligence").await;
+    let file = "Car;Crime type;Sev\nAB07 PLT;theft of a van;2\n";
+    for what in ["check", "load"] {
+        let (status, refused) = load(&browser, &format!("/api/hotlists/stolen/{what}"), file).await;
+        assert_eq!(
+            (status, &refused["error"]["code"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("bad_list"))
+        );
+        let column = &refused["guess"]["columns"][1];
+        assert_eq!(
+            (&column["name"], &column["key"], &column["field"]),
+            (&json!("Crime type"), &json!("Crime type"), &json!("reason")),
+            "{refused}"
+        );
+    }
+    let (_, lists) = browser.get("/api/hotlists").await;
+    assert_eq!(lists["entries"], 0, "a guess loads nothing");
+    // header = true, [columns], vrm = 1, reason = 2, grade = "Sev"
+    let mapping =
+        "header%20%3D%20true%0A%5Bcolumns%5D%0Avrm%20%3D%201%0Areason%20%3D%202%0Agrade%20%3D%20%22Sev%22";
+    let path = format!("/api/hotlists/stolen/load?mapping={mapping}");
+    let (status, loaded) = load(&browser, &path, file).await;
+    assert_eq!(
+        (status, &loaded["change"]["added"]),
+        (StatusCode::OK, &json!(1)),
+        "{loaded}"
+    );
+    let wrong = "/api/hotlists/stolen/check?mapping=%5Bcolumns%5D%0Acolur%20%3D%201";
+    let (status, refused) = load(&browser, wrong, file).await;
+    assert_eq!(
+        (status, &refused["error"]["field"]),
+        (StatusCode::BAD_REQUEST, &json!("mapping"))
+    );
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("line 2, column 1: no such field"), "{message}");
+}
+
+#[tokio::test]
 async fn a_rule_file_is_checked_by_place_and_counts_only_when_it_is_whole() {
     let room = Room::open().await;
     let officer = room.sign_in("intelligence").await;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::policy::ListPolicy;
 use domain::read::RawRead;
 use domain::user::Role;
-use domain::{CameraId, ListName, SourceName, Timestamp, UserName, Vrm};
+use domain::{CameraId, FeedName, ListName, SourceName, Timestamp, UserName, Vrm};
 use futures::StreamExt;
+use intelligence::feeds::Feed;
 use intelligence::rules::RuleFile;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -81,10 +83,18 @@ pub struct Room {
     pub shutdown: CancellationToken,
     pub task: JoinHandle<Result<(), ControlRoomError>>,
     pub client: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
+/// The feed of every room.
+pub const FEED: &str = "pnc";
+
 impl Room {
+    /// The folder of the feed.
+    pub fn feed_folder(&self) -> PathBuf {
+        self.folder.path().join(FEED)
+    }
+
     pub async fn open() -> Self {
         Self::open_with(memory().await, Arc::new(EmbeddedLog::in_memory())).await
     }
@@ -103,6 +113,15 @@ impl Room {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let feed = Feed {
+            name: FeedName::parse(FEED).unwrap(),
+            list: ListName::parse("stolen").unwrap(),
+            folder: folder.path().join(FEED),
+            mapping: None,
+            owner: "Force Intelligence Bureau".to_owned(),
+            due_hours: Some(24),
+        };
+        std::fs::create_dir(&feed.folder).unwrap();
         let parts = Parts {
             log: Arc::clone(&log),
             store: store.clone(),
@@ -110,6 +129,7 @@ impl Room {
             force: Arc::new(force()),
             usual_policy: ListPolicy::default(),
             rules: Arc::new(RuleFile::parse(RULES).unwrap()),
+            feeds: Arc::new(vec![feed]),
         };
         let (ready, shutdown) = (Ready::default(), CancellationToken::new());
         let task = tokio::spawn(control_room::run(
@@ -127,7 +147,7 @@ impl Room {
             shutdown,
             task,
             client: reqwest::Client::new(),
-            _folder: folder,
+            folder,
         }
     }
 

@@ -25,7 +25,12 @@ async fn a_user_signs_in_is_known_and_signs_out() {
     );
     assert_eq!(
         who["permissions"],
-        json!(["view_cases", "act_on_cases", "view_hotlists"])
+        json!([
+            "view_cases",
+            "act_on_cases",
+            "report_observations",
+            "view_hotlists"
+        ])
     );
     assert_eq!(who["csrf"], browser.csrf);
 

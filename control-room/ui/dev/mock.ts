@@ -1,5 +1,5 @@
 // Development only: a mock of the service's API for screenshots and for trying the page without a service. Sign in as
-// operator, supervisor, intelligence or admin with the password `mock`.
+// operator, supervisor, intelligence, patrol or admin with the password `mock`.
 //
 // `MOCK_SEED`, `MOCK_CASES` set the world; `MOCK_RACE=1` makes every first confirmation lose against another operator;
 // `MOCK_SILENCE=1` stops the beats after ten seconds.
@@ -11,10 +11,11 @@ import { plate, scene } from './pictures';
 import { Refused, World } from './world';
 
 const PERMISSIONS: Record<Role, Permission[]> = {
-  operator: ['view_cases', 'act_on_cases', 'view_hotlists'],
-  supervisor: ['view_cases', 'act_on_cases', 'answer_calls', 'view_hotlists', 'change_policies', 'view_audit'],
-  intelligence: ['view_cases', 'view_hotlists', 'change_hotlists'],
-  admin: ['view_cases', 'act_on_cases', 'answer_calls', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
+  operator: ['view_cases', 'act_on_cases', 'report_observations', 'view_hotlists'],
+  supervisor: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_hotlists', 'change_policies', 'view_audit'],
+  intelligence: ['view_cases', 'see_why', 'follow_up', 'view_hotlists', 'change_hotlists'],
+  patrol: ['report_observations'],
+  admin: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
 };
 
 /** What the real service sends with everything. */
@@ -106,6 +107,16 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
       return reply(response, 200, record);
     }
     case 'POST cases/decide': return reply(response, 200, decide(service, id, user, await text(request)));
+    case 'POST cases/answer': {
+      const { question, answer: given } = JSON.parse(await text(request)) as { question: number; answer: string };
+      return reply(response, 200, world.answer(id, user, question, given));
+    }
+    case 'POST cases/why': {
+      const [record, entry] = [world.records.get(id), world.whole.get(id)];
+      if (!record || !entry) throw new Refused(404, 'not_found', 'there is no such case');
+      world.note(user, 'view_why', id, (JSON.parse(await text(request)) as { code: string }).code);
+      return reply(response, 200, { ...record, case: { ...record.case, entry } });
+    }
     case 'POST deployments/advance': return reply(response, 200, world.advance(id, (JSON.parse(await text(request)) as { to: 'accepted' }).to, user));
     case 'GET units': return reply(response, 200, { units: world.units });
     case 'GET cameras': return reply(response, 200, { cameras: world.cameras });
@@ -128,12 +139,27 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
       return reply(response, 200, { change: { revision: service.revision, added: 0, changed: 0, removed: 1, unchanged: 0 }, draft: null });
     }
     case 'GET nominals': return reply(response, 200, { nominals: [] });
+    case 'GET feeds': {
+      const [late, last] = [20, 44].map((hours) => new Date(Date.now() - hours * 3_600_000).toISOString());
+      return reply(response, 200, { feeds: [{ feed: 'pnc', list: 'stolen', owner: 'Force Intelligence Bureau', due_hours: 24, late_since: late, refused: false, last: { number: 7, at: last, outcome: 'loaded', said: 'revision 12: 3 added, 0 changed, 1 removed, 812 unchanged' } }] });
+    }
     case 'GET rules': return reply(response, 200, { version: 0, hash: '', text: '', rules: [], faults: [] });
     case 'GET notifications': return reply(response, 200, { notifications: [] });
+    case 'GET patrol': {
+      const sent = [...world.records.values()].find((one) => one.case.grade === 1);
+      if (!sent) return reply(response, 200, { units: [], order: null, unchanged: false });
+      const { case_id, vrm, grade, entry, last_read: read } = sent.case;
+      const order = { tag: case_id, case_id, state: 'en_route', vrm, grade, action: entry.action, instructions: ['Safeguard the child: stop the vehicle'], warnings: ['violent'], make: entry.make ?? '', model: entry.model ?? '', colour: entry.colour ?? '', place: read.camera, seen_at: read.captured_at, questions: ['Is a child visible in the vehicle?'], stand_down: false };
+      return reply(response, 200, { units: world.units.map((unit) => unit.callsign), order, unchanged: false });
+    }
+    case 'POST observations': return reply(response, 200, { observation_id: '0'.repeat(32), taken_up: true });
+    case 'GET follow-ups': return reply(response, 200, { follow_ups: [] });
     case 'GET drafts': return reply(response, 200, { drafts: [] });
     case 'GET hotlists/policy': return reply(response, 200, { list: id, own: false, policy: { four_eyes: false, max_days: 36525, owner: '', default_grade: null, review_days: 365 } });
     case 'POST hotlists/check': {
-      const rows = (await text(request)).split('\n').filter((row) => row.trim() !== '').length;
+      const body = await text(request);
+      if (body.startsWith('Car;') && !url.searchParams.has('mapping')) return unknownColumns(response);
+      const rows = body.split('\n').filter((row) => row.trim() !== '').length;
       const change = { revision: service.revision, added: rows, changed: 0, removed: 0, unchanged: 0 };
       return reply(response, 200, { comparison: { change, added: [], changed: [], removed: [], contradictions: [] }, may_load: rows > 0, faults: [], fault_count: 0, suspicions: [], suspicion_count: 0, rows, bad_rows: 0, doubles: 0, expired: 0, notes: [] });
     }
@@ -185,6 +211,16 @@ function hotlists({ lists, revision }: Service): Hotlists {
       { matcher: 'matcher-old', revision: 3, entries: 900, applied_at: at, at, running: false, current: false },
     ],
   };
+}
+
+function unknownColumns(response: ServerResponse): void {
+  const columns = [
+    { number: 1, name: 'Car', key: 'Car', field: 'vrm', because: 'its cells look like UK marks' },
+    { number: 2, name: 'Crime type', key: 'Crime type', field: 'reason', because: 'its name' },
+    { number: 3, name: 'Sev', key: 'Sev', field: null, because: 'nothing tells what it holds' },
+  ];
+  const mapping = 'header = true\n[columns]\nvrm = "Car"\nreason = "Crime type"\n';
+  reply(response, 422, { error: { code: 'bad_list', message: 'line 1 is no header row with a column vrm', field: 'body' }, guess: { mapping, header: true, columns } });
 }
 
 function load(service: Service, list: string, acceptGoodRows: boolean, body: string, response: ServerResponse): void {

@@ -50,6 +50,15 @@ const CARS = [
 ] as const;
 const COLOURS = ['BLACK', 'SILVER', 'BLUE', 'RED', 'WHITE', 'GREY'] as const;
 
+/** As a rule would: nobody is told why, and the operator is asked. */
+function restrict(one: Case, at: number, whole: Map<string, Entry>): void {
+  const restricted = 'Restricted: act as shown, the supervisor may see why';
+  whole.set(one.case_id, one.entry);
+  one.restricted = restricted;
+  one.entry = { ...one.entry, list: 'restricted', markers: [], reason: restricted, information: '', owner: '', reference: '' };
+  one.questions = [{ number: 1, rule: 'restricted', question: 'Is a child visible in the vehicle?', answers: ['seen', 'not seen', 'cannot tell'], about_child: true, asked_at: iso(at) }];
+}
+
 /** How the first cases match, so that each kind is there to be looked at. */
 const FIRST: readonly How[] = ['alike', 'clone', 'past', 'lost', 'gained'];
 
@@ -63,6 +72,8 @@ export class World {
   readonly roads = json<ForceMap['roads']>('roads.geojson');
   readonly bcus = json<ForceMap['bcus']>('bcus.geojson');
   readonly records = new Map<string, CaseRecord>();
+  /** What is looked for, of cases whose reason is restricted. */
+  readonly whole = new Map<string, Entry>();
   readonly pictures = new Map<string, Vehicle & { kind: 'plate' | 'scene' }>();
   readonly units: Unit[];
   readonly events: CaseEvent[] = [];
@@ -120,7 +131,9 @@ export class World {
   open(at: number, how: How = 'exact'): Case {
     this.made += 1;
     const grade = this.made === 1 || this.random.chance(0.12) ? 1 : this.random.chance(0.4) ? 2 : 3;
-    const story = this.random.pick(STORIES.filter((one) => one.grade === grade));
+    const told = STORIES.filter((one) => one.grade === grade);
+    // The first asks something and is restricted, so that this is there to be looked at.
+    const story = this.made === 1 ? told.find((one) => one.list === 'rso')! : this.random.pick(told);
     const vrm = this.vrm();
     const [make, model] = this.random.pick(CARS);
     const colour = this.random.pick(COLOURS);
@@ -138,6 +151,7 @@ export class World {
       case_id, vrm, grade: story.grade, state: 'new', version: 0, opened_at: iso(at), updated_at: iso(at), sightings: 1, unanswered: 1, last_read: read, last_match: match,
       bcu: this.camera(read).bcu, entry, last_decision: null, conclusion: null,
     };
+    if (story.list === 'rso') restrict(one, at, this.whole);
     const record: CaseRecord = { case: one, hits: [this.hit(read, entry, match)], deployments: [], proposals: [], history: [] };
     this.records.set(case_id, record);
     this.publish(record, 'opened', at, { hit_id: record.hits[0]!.hit_id }, read.camera);
@@ -189,6 +203,15 @@ export class World {
     const unit = this.units.find((one) => one.callsign === before.callsign);
     if (unit) unit.state = to === 'cleared' ? 'available' : to === 'proposed' ? 'available' : to;
     return this.publish(record, 'deployment_advanced', now, { ...(by ? { by } : {}), deployments: [after] }, `${after.callsign} ${to}`);
+  }
+
+  answer(id: string, by: string, number: number, given: string): CaseEvent {
+    const record = this.records.get(id);
+    if (!record) throw new Refused(404, 'not_found', 'there is no such case');
+    const now = Date.now();
+    const answer = { given, by: { kind: 'operator' as const, name: by }, at: iso(now) };
+    record.case = { ...record.case, questions: (record.case.questions ?? []).map((one) => (one.number === number ? { ...one, answer } : one)) };
+    return this.publish(record, 'answered', now, { by, answered: number, said: given }, given);
   }
 
   private deploy(record: CaseRecord, callsign: string, by: string, now: number, decided: Partial<Case>): CaseEvent {

@@ -29,8 +29,8 @@ export async function openBrowser(viewport) {
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
   page.on('console', (message) => {
-    // The first question who is signed in, and a refused command, are answers and no faults.
-    const expected = /status of (401|409)/.test(message.text()) || /GL Driver Message/.test(message.text());
+    // The first question who is signed in, and a refused command or file, are answers and no faults.
+    const expected = /status of (401|409|422)/.test(message.text()) || /GL Driver Message/.test(message.text());
     if (message.type() === 'error' && !expected) complaints.push(`console: ${message.text()}`);
   });
   return { browser, page, complaints };

@@ -1,5 +1,6 @@
-// A list of four eyes in a real browser against a running service: a policy, a file that is checked before it can be loaded, a
-// draft that its author cannot authorise and a second person does, an entry that is changed by hand, and its history.
+// A list of four eyes in a real browser against a running service: a policy, columns of a file that nobody knows until a person says
+// what they hold, a file that is checked before it can be loaded, a draft that its author cannot authorise and a second person does,
+// an entry that is changed by hand, and its history.
 //
 // Needs STEELRING_URL, STEELRING_USER, STEELRING_PASSWORD (an admin), STEELRING_SECOND and STEELRING_SECOND_PASSWORD (of another
 // user who may change lists), and STEELRING_LIST, a list that is loaded; takes CHROMIUM, SCREENSHOT_DIR and TIMEOUT_S. Exit
@@ -12,6 +13,7 @@ const list = setting('STEELRING_LIST');
 const pictures = process.env.SCREENSHOT_DIR;
 const timeout = Number(process.env.TIMEOUT_S ?? 30) * 1_000;
 const FILE = 'vrm,grade,action,reason,expires_at,ref\nQX07LST,1,stop,stolen,,1\nABI2CDE,4,intelligence,seen,,2\n';
+const FOREIGN = 'Car;Crime type;Sev\nAB07LST;theft of a van;2\n';
 let doing = 'start the browser';
 
 const first = await openBrowser({ width: 1600, height: 1200 });
@@ -38,9 +40,25 @@ async function run() {
   await author.getByTestId('policy-said').filter({ hasText: 'Set.' }).waitFor();
   await row(author).getByTestId('list-policy').click();
 
+  doing = 'say what unknown columns hold';
+  await author.getByTestId('load-file').setInputFiles({ name: 'foreign.csv', mimeType: 'text/csv', buffer: Buffer.from(FOREIGN) });
+  await author.getByTestId('load-name').fill(list);
+  await author.getByTestId('load-check').click();
+  const mapping = author.getByTestId('mapping');
+  await mapping.waitFor();
+  const guessed = await mapping.locator('select').evaluateAll((fields) => fields.map((field) => field.value));
+  must(guessed.join() === 'vrm,reason,', `the guess is ${guessed.join()}`);
+  await author.getByTestId('field-3').selectOption('vrm');
+  must(await author.getByTestId('mapping-approve').isDisabled(), 'two columns cannot both hold the mark');
+  await author.getByTestId('field-3').selectOption('grade');
+  await shoot(author, pictures, 'lists-0-mapping');
+  await author.getByTestId('mapping-approve').click();
+  await author.getByTestId('checked-added').filter({ hasText: '1 added' }).waitFor();
+  must(await author.getByTestId('load-send').isEnabled(), 'a file that was checked by its mapping can be loaded');
+
   doing = 'check a file';
-  must(await author.getByTestId('load-send').isDisabled(), 'nothing can be loaded that was not checked');
   await author.getByTestId('load-file').setInputFiles({ name: 'week.csv', mimeType: 'text/csv', buffer: Buffer.from(FILE) });
+  must(await author.getByTestId('load-send').isDisabled(), 'nothing can be loaded that was not checked');
   await author.getByTestId('load-name').fill(list);
   await author.getByTestId('load-why').fill('the week of checks');
   await author.getByTestId('load-check').click();

@@ -49,10 +49,14 @@ async function link() {
 }
 
 async function unlink() {
-  doing = 'see the person on the vehicle’s case';
+  doing = 'see the person on the vehicle’s case, with a reason';
   const row = page.locator(`[data-testid=queue-row][data-vrm="${vrm}"]`);
   await row.click();
-  await page.getByTestId('entry').filter({ hasText: `${reference} (keeper)` }).waitFor();
+  await page.getByTestId('restricted').waitFor();
+  must(!(await page.content()).includes(reference), 'the case names the person unasked');
+  await page.keyboard.press('w');
+  await page.getByTestId('why-data_quality').click();
+  await page.getByText(`${reference} (keeper)`).waitFor();
   must(!(await page.content()).includes('John Doe'), 'the case names the person');
   await shoot(page, pictures, 'nominal-case');
 

@@ -236,3 +236,38 @@ async fn a_source_may_sign_in_with_basic() {
     assert_eq!(request.body(read).send().await.unwrap().status(), StatusCode::OK);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_camera_sees_in_a_vehicle_is_an_observation_of_its_read() {
+    let world = World::start().await;
+    let read = |plate: &str, more: Value| {
+        let mut read = json!({"camera": "C1", "plate": plate, "captured_at": "2026-11-01T12:00:00Z"});
+        read.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        read
+    };
+    let reads = json!([
+        read("AB12CDE", json!({"occupants": 2, "child": "seen"})),
+        read("AB13CDE", json!({"occupants": 1})),
+        read("AB14CDE", json!({})),
+        read("AB15CDE", json!({"occupants": 400})),
+    ]);
+    let (status, body) = world.post_json("/v1/reads", &reads.to_string()).await;
+    assert_eq!(body["accepted"].as_array().unwrap().len(), 3, "{status} {body}");
+    let seen = world.observations().await;
+    let mut said: Vec<_> = seen.iter().map(|one| (one.vrm.as_str(), one.words())).collect();
+    said.sort_unstable();
+    let counted = |mark, words: &str| (mark, words.to_owned());
+    assert_eq!(
+        said,
+        [
+            counted("AB12CDE", "child seen, 2 in the vehicle"),
+            counted("AB13CDE", "child cannot tell, 1 in the vehicle"),
+        ]
+    );
+    let reads = world.reads().await;
+    for one in &seen {
+        assert!(reads.iter().any(|read| Some(read.read_id) == one.read_id()));
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::force::{Force, ForceFiles};
+use domain::observation::Observation;
 use domain::read::PlateRead;
 use domain::user::Role;
 use domain::{CameraId, SourceName, Timestamp, UserName};
@@ -197,6 +198,11 @@ impl World {
             .iter()
             .map(|record| decode(record).unwrap())
             .collect()
+    }
+
+    pub async fn observations(&self) -> Vec<Observation> {
+        let records = self.all(Topic::Observations).await;
+        records.iter().map(|record| decode(record).unwrap()).collect()
     }
 
     pub async fn dead_letters(&self) -> Vec<DeadLetter> {

@@ -5,6 +5,8 @@
 //! through is a list of facts or one that is written out, with at most [`MAX_LIST`] members; and the steps that this can come to
 //! are counted before it is ever evaluated.
 
+use std::collections::BTreeSet;
+
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, SelectExpr};
 use domain::hotlist::Marker;
 use domain::nominal::MAX_PEOPLE;
@@ -54,16 +56,40 @@ const FUNCTIONS: [(&str, bool); 24] = [
 /// What is wrong, at which node.
 pub(super) type Fault = (u64, String);
 
-/// Steps that a condition takes at most.
-pub(super) fn steps(root: &IdedExpr) -> Result<u64, Fault> {
+/// What is known of a condition before it is ever evaluated.
+pub(super) struct Bounded {
+    /// Steps that it takes at most.
+    pub(super) steps: u64,
+    /// The first names of the facts that it asks about.
+    asks: BTreeSet<&'static str>,
+}
+
+impl Bounded {
+    /// Whether it asks about facts that begin in one of these ways, and no others.
+    pub(super) fn asks_only(&self, roots: &[&str]) -> bool {
+        self.asks.iter().all(|asked| roots.contains(asked))
+    }
+
+    /// Whether it asks about a fact that begins so.
+    pub(super) fn asks(&self, root: &str) -> bool {
+        self.asks.contains(root)
+    }
+}
+
+/// Counts a condition's steps, and notes what it asks about.
+pub(super) fn bounded(root: &IdedExpr) -> Result<Bounded, Fault> {
     if !is_truth(root) {
         return Err((root.id, "the result is not true or false".to_owned()));
     }
-    let steps = Walk::default().steps(root)?;
+    let mut walk = Walk::default();
+    let steps = walk.steps(root)?;
     if steps > MAX_STEPS {
         return Err((root.id, format!("may take {steps} steps, more than {MAX_STEPS}")));
     }
-    Ok(steps)
+    Ok(Bounded {
+        steps,
+        asks: walk.asks,
+    })
 }
 
 fn is_truth(expr: &IdedExpr) -> bool {
@@ -77,11 +103,13 @@ fn is_truth(expr: &IdedExpr) -> bool {
     }
 }
 
-/// The way through an expression: the names that loops have bound so far, with the fields of those that have some.
+/// The way through an expression: the names that loops have bound so far, with the fields of those that have some, and the facts that
+/// were met.
 #[derive(Default)]
 struct Walk {
     bound: Vec<(String, &'static [&'static str])>,
     depth: usize,
+    asks: BTreeSet<&'static str>,
 }
 
 impl Walk {
@@ -99,12 +127,15 @@ impl Walk {
         }
     }
 
-    fn ident(&self, id: u64, name: &str) -> Result<u64, Fault> {
+    fn ident(&mut self, id: u64, name: &str) -> Result<u64, Fault> {
         if self.bound.iter().any(|(bound, _)| bound == name) {
             return Ok(1);
         }
         match Facts::NAMES.iter().find(|(root, _)| *root == name) {
-            Some((_, [])) => Ok(1),
+            Some((root, [])) => {
+                self.asks.insert(root);
+                Ok(1)
+            }
             Some((root, fields)) => Err((id, format!("{root} of what? it has {}", fields.join(", ")))),
             None => {
                 let roots: Vec<&str> = Facts::NAMES.iter().map(|(root, _)| *root).collect();
@@ -114,27 +145,28 @@ impl Walk {
     }
 
     fn select(&mut self, id: u64, select: &SelectExpr) -> Result<u64, Fault> {
-        if let Expr::Ident(root) = &select.operand.expr
-            && let Some(fields) = self.fields(root)
+        if let Expr::Ident(name) = &select.operand.expr
+            && let Some((root, fields)) = self.fields(name)
         {
             if fields.contains(&select.field.as_str()) {
+                self.asks.extend(root);
                 return Ok(1);
             }
             return Err((
                 id,
-                format!("{root} has no {}; it has {}", select.field, fields.join(", ")),
+                format!("{name} has no {}; it has {}", select.field, fields.join(", ")),
             ));
         }
         Ok(1 + self.steps(&select.operand)?)
     }
 
-    /// What may stand behind a name and a dot, where that is known.
-    fn fields(&self, name: &str) -> Option<&'static [&'static str]> {
+    /// What may stand behind a name and a dot, where that is known; and the name, where it is a fact.
+    fn fields(&self, name: &str) -> Option<(Option<&'static str>, &'static [&'static str])> {
         if let Some((_, fields)) = self.bound.iter().rev().find(|(bound, _)| bound == name) {
-            return (!fields.is_empty()).then_some(*fields);
+            return (!fields.is_empty()).then_some((None, *fields));
         }
         let known = Facts::NAMES.iter().find(|(root, _)| *root == name);
-        known.map(|(_, fields)| *fields)
+        known.map(|(root, fields)| (Some(*root), *fields))
     }
 
     fn call(&mut self, id: u64, call: &CallExpr) -> Result<u64, Fault> {

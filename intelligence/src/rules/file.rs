@@ -5,20 +5,22 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cel::{Context, Env, Program, Value};
-use domain::case::Effects;
-use domain::hotlist::Grade;
+use domain::Timestamp;
+use domain::case::{Case, Effects, RuleEffect, Trigger};
+use domain::force::Force;
+use domain::hotlist::{Entry, Grade};
+use domain::nominal::LinkedNominal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
-use super::Facts;
-use super::bound::{self, MAX_EXPRESSION, MAX_NESTING};
+use super::bound::{self, Bounded, MAX_EXPRESSION, MAX_NESTING};
+use super::effects::{AskToml, BCU};
+use super::{EntryFacts, Facts, NominalFacts};
 
 /// Rules in a file: each is evaluated for every event of a candidate.
 pub const MAX_RULES: usize = 100;
-/// Units and desks that a rule notifies.
-pub const MAX_NOTIFIED: usize = 8;
-/// Longest name of a rule, or of whom it notifies, in characters.
+/// Longest name of a rule, in characters.
 const MAX_NAME: usize = 80;
 
 /// What is wrong with a rule file, and where.
@@ -49,8 +51,10 @@ impl fmt::Display for RuleFault {
 pub struct Rule {
     /// Its name.
     pub name: String,
-    /// What it does.
+    /// What it does; `{bcu}` in whom it notifies is not yet a BCU.
     pub effects: Effects,
+    /// What it is judged at.
+    pub trigger: Trigger,
     /// Its condition, as written.
     pub when: String,
     /// Steps that its condition takes at most.
@@ -89,14 +93,18 @@ struct FileToml {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RuleToml {
-    name: Spanned<String>,
+pub(super) struct RuleToml {
+    pub(super) name: Spanned<String>,
     when: Spanned<String>,
     #[serde(default)]
-    raise_grade: bool,
-    set_grade: Option<Grade>,
+    pub(super) raise_grade: bool,
+    pub(super) set_grade: Option<Grade>,
     #[serde(default)]
-    notify: Vec<Spanned<String>>,
+    pub(super) notify: Vec<Spanned<String>>,
+    pub(super) ask: Option<AskToml>,
+    pub(super) instruct: Option<Spanned<String>>,
+    pub(super) restrict: Option<Spanned<String>>,
+    pub(super) follow_up: Option<Spanned<String>>,
     #[serde(default)]
     test: Vec<TestToml>,
 }
@@ -147,19 +155,16 @@ impl RuleFile {
         })
     }
 
-    /// The rules that hold, in the file's order, and those whose condition could not be evaluated, with why not.
-    pub fn judge(&self, facts: &Facts) -> (Vec<&Rule>, Vec<(&Rule, String)>) {
+    /// The rules that hold at something that happened, in the file's order, and those whose condition could not be evaluated, with
+    /// why not.
+    pub fn judge(&self, facts: &Facts, at: Trigger) -> (Vec<&Rule>, Vec<(&Rule, String)>) {
         let (mut holding, mut failed) = (Vec::new(), Vec::new());
+        let due = || self.rules.iter().filter(|rule| rule.trigger == at);
         let context = match context(&self.env, facts) {
             Ok(context) => context,
-            Err(error) => {
-                return (
-                    holding,
-                    self.rules.iter().map(|rule| (rule, error.clone())).collect(),
-                );
-            }
+            Err(error) => return (holding, due().map(|rule| (rule, error.clone())).collect()),
         };
-        for rule in &self.rules {
+        for rule in due() {
             match holds(&rule.condition, &context) {
                 Ok(true) => holding.push(rule),
                 Ok(false) => {}
@@ -167,6 +172,50 @@ impl RuleFile {
             }
         }
         (holding, failed)
+    }
+
+    /// What is said in place of why a vehicle is looked for, where a rule restricts that for this entry or for these people that the
+    /// vehicle is linked to. A rule that cannot be evaluated restricts.
+    #[must_use]
+    pub fn restricts(&self, entry: &Entry, nominals: &[LinkedNominal], now: Timestamp) -> Option<&str> {
+        let mut restricting = self
+            .rules
+            .iter()
+            .filter_map(|rule| Some((rule, rule.effects.restrict.as_deref()?)))
+            .peekable();
+        let (_, first) = restricting.peek()?;
+        let nominals: Vec<NominalFacts> = nominals.iter().map(NominalFacts::of).collect();
+        let facts = (cel::to_value(EntryFacts::of(entry, now)), cel::to_value(nominals));
+        let (Ok(entry), Ok(nominals)) = facts else {
+            return Some(first);
+        };
+        let mut context = Context::with_env(Arc::clone(&self.env));
+        context.add_variable_from_value("entry", entry);
+        context.add_variable_from_value(Facts::NOMINALS, nominals);
+        restricting
+            .find(|(rule, _)| holds(&rule.condition, &context).unwrap_or(true))
+            .map(|(_, words)| words)
+    }
+}
+
+impl Rule {
+    /// What it does to a case where it holds.
+    #[must_use]
+    pub fn effect_on(&self, case: &Case, version: u64, force: &Force) -> RuleEffect {
+        let ground = case.bcu.as_ref().and_then(|code| {
+            let bcu = force.bcus.iter().find(|bcu| bcu.code == *code);
+            bcu.map(|bcu| bcu.name.as_str())
+        });
+        let mut effects = self.effects.clone();
+        for desk in &mut effects.notify {
+            *desk = desk.replace(BCU, ground.unwrap_or(&force.name));
+        }
+        RuleEffect {
+            rule: self.name.clone(),
+            version,
+            trigger: self.trigger,
+            effects,
+        }
     }
 }
 
@@ -182,6 +231,8 @@ fn context<'v>(env: &Arc<Env>, facts: &Facts) -> Result<Context<'static, 'v>, St
     put("nominals", cel::to_value(&facts.nominals))?;
     put("sightings", cel::to_value(&facts.sightings))?;
     put("case", cel::to_value(&facts.case))?;
+    put("observation", cel::to_value(&facts.observation))?;
+    put("answer", cel::to_value(&facts.answer))?;
     put("now", cel::to_value(facts.now))?;
     Ok(context)
 }
@@ -216,65 +267,61 @@ impl Reader<'_> {
     }
 
     fn rule(&self, rule: &RuleToml, env: &Arc<Env>) -> Result<Rule, Vec<RuleFault>> {
-        let name_fits = |name: &str| (1..=MAX_NAME).contains(&name.trim().chars().count());
         let mut faults = Vec::new();
         let mut refuse = |value: &Spanned<String>, reason: &str| faults.push(self.at(value, rule, reason));
-        if !name_fits(rule.name.get_ref()) {
+        if !(1..=MAX_NAME).contains(&rule.name.get_ref().trim().chars().count()) {
             refuse(&rule.name, "a name has 1 to 80 characters");
         }
-        if rule.notify.len() > MAX_NOTIFIED {
-            refuse(&rule.name, "notifies more than 8");
-        }
-        for desk in rule.notify.iter().filter(|desk| !name_fits(desk.get_ref())) {
-            refuse(desk, "whom to notify has 1 to 80 characters");
-        }
-        if !rule.raise_grade && rule.set_grade.is_none() && rule.notify.is_empty() {
-            refuse(&rule.name, "does nothing: give raise_grade, set_grade or notify");
-        }
+        let effects = rule.effects(&mut refuse);
         if !(rule.test.iter().any(|test| test.expect) && rule.test.iter().any(|test| !test.expect)) {
             refuse(
                 &rule.name,
                 "needs a test that expects true, and one that expects false",
             );
         }
-        let (condition, steps) = match self.condition(rule, env) {
+        let (condition, bounded) = match self.condition(rule, env) {
             Ok(compiled) => compiled,
             Err(fault) => {
                 faults.push(fault);
                 return Err(faults);
             }
         };
-        faults.extend(
-            rule.test
-                .iter()
-                .filter_map(|test| self.failing(test, rule, &condition, env)),
-        );
+        if rule.restrict.is_some() && !bounded.asks_only(&["entry", Facts::NOMINALS]) {
+            let reason = "a rule that restricts asks about entry and nominals alone: who meets the entry elsewhere must not see why, either";
+            faults.push(self.at(&rule.when, rule, reason));
+        }
+        let trigger = match (bounded.asks("observation"), bounded.asks("answer")) {
+            (false, false) => Trigger::Sighting,
+            (true, false) => Trigger::Observation,
+            (false, true) => Trigger::Answer,
+            (true, true) => {
+                let reason = "asks about an observation and an answer, which never come together";
+                faults.push(self.at(&rule.when, rule, reason));
+                return Err(faults);
+            }
+        };
+        let failing = |test| self.failing(test, rule, &condition, env);
+        faults.extend(rule.test.iter().filter_map(failing));
         if !faults.is_empty() {
             return Err(faults);
         }
+        let test = |test: &TestToml| RuleTest {
+            name: test.name.get_ref().clone(),
+            expect: test.expect,
+        };
         Ok(Rule {
             name: rule.name.get_ref().clone(),
-            effects: Effects {
-                raise_grade: rule.raise_grade,
-                set_grade: rule.set_grade,
-                notify: rule.notify.iter().map(|desk| desk.get_ref().clone()).collect(),
-            },
+            effects,
+            trigger,
             when: rule.when.get_ref().clone(),
-            steps,
-            tests: rule
-                .test
-                .iter()
-                .map(|test| RuleTest {
-                    name: test.name.get_ref().clone(),
-                    expect: test.expect,
-                })
-                .collect(),
+            steps: bounded.steps,
+            tests: rule.test.iter().map(test).collect(),
             condition,
         })
     }
 
     /// Compiles a condition, and counts its steps.
-    fn condition(&self, rule: &RuleToml, env: &Env) -> Result<(Program, u64), RuleFault> {
+    fn condition(&self, rule: &RuleToml, env: &Env) -> Result<(Program, Bounded), RuleFault> {
         let source = rule.when.get_ref();
         if source.chars().count() > MAX_EXPRESSION {
             return Err(self.at(&rule.when, rule, "a condition has at most 1000 characters"));
@@ -300,14 +347,14 @@ impl Reader<'_> {
             let offset = before.map(str::len).sum::<usize>() + usize::try_from(column - 1).unwrap_or(0);
             self.fault(self.inside(&rule.when, offset), name, reason.to_owned())
         })?;
-        let steps = bound::steps(program.expression()).map_err(|(node, reason)| {
+        let bounded = bound::bounded(program.expression()).map_err(|(node, reason)| {
             let offset = program
                 .source_info()
                 .offset_for(node)
                 .map_or(0, |(start, _)| start as usize);
             self.fault(self.inside(&rule.when, offset), name, reason)
         })?;
-        Ok((program, steps))
+        Ok((program, bounded))
     }
 
     /// Where in the file a place of a value is; the value's beginning where escapes hide it.

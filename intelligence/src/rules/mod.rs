@@ -20,8 +20,12 @@
 //! whatever the facts are. **Not here:** what an effect does to a case (`domain::case`), when rules run (`dispatcher`).
 
 pub mod bound;
+mod effects;
 mod facts;
 mod file;
 
-pub use facts::{CaseFacts, EntryFacts, Facts, ReadFacts, SightingFacts};
-pub use file::{MAX_NOTIFIED, MAX_RULES, Rule, RuleFault, RuleFile, RuleTest};
+pub use effects::MAX_NOTIFIED;
+pub use facts::{
+    AnswerFacts, CaseFacts, EntryFacts, Facts, NominalFacts, ObservationFacts, ReadFacts, SightingFacts,
+};
+pub use file::{MAX_RULES, Rule, RuleFault, RuleFile, RuleTest};

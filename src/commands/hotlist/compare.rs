@@ -5,17 +5,32 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use domain::ListName;
-use intelligence::RowFault;
+use intelligence::{Mapping, RowFault};
 use serde_json::Value;
 
-use super::{FAULTS_SHOWN, path_of, send, show_faults, text};
+use super::{FAULTS_SHOWN, mapping, path_of, send, show_faults, text};
 use crate::client::{Client, refusal};
 use crate::commands::print_json;
 use crate::messages::INPUT_REFUSED;
 
 /// Says what a load of the file would find and change.
-pub async fn run(client: &Client, list: &ListName, file: &Path, json: bool) -> Result<ExitCode> {
-    let (code, answer) = send(client, &path_of(list, "check", &[]), file, "checking").await?;
+pub async fn run(
+    client: &Client,
+    list: &ListName,
+    file: &Path,
+    mapping: Option<&Mapping>,
+    json: bool,
+) -> Result<ExitCode> {
+    let mapping = mapping.map(ToString::to_string);
+    let asked: Vec<_> = mapping
+        .iter()
+        .map(|mapping| ("mapping", mapping.as_str()))
+        .collect();
+    let (code, answer) = send(client, &path_of(list, "check", &asked), file, "checking").await?;
+    if let Some(guess) = mapping::guess_in(&answer) {
+        eprintln!("steelring: {}", refusal(code, &answer));
+        return mapping::show(&guess, json);
+    }
     if !code.is_success() {
         bail!("{}", refusal(code, &answer));
     }

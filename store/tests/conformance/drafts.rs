@@ -1,5 +1,7 @@
 //! Policies of lists, drafts that wait for a second person, and the history of entries.
 
+use std::sync::Arc;
+
 use domain::EntryId;
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::policy::{DraftRefusal, DraftState, ListPolicy, Verdict};
@@ -7,6 +9,7 @@ use jiff::SignedDuration;
 use store::changes::{Author, Changed, Wish};
 use store::drafts::{Draft, DraftKind};
 use store::hotlists::ListChange;
+use store::rows::InMemory;
 use store::{Store, StoreError};
 
 use crate::world::{World, at, entry, list, user};
@@ -347,7 +350,10 @@ async fn a_comparison_counts_what_the_load_then_changes_and_names_what_other_lis
         .replace_list(&other, of_other.to_vec(), &user("cat"), at(1))
         .await
         .unwrap();
-    let said = store.compare(&list("stolen"), next.clone()).await.unwrap();
+    let said = store
+        .compare(&list("stolen"), Arc::new(InMemory(next.clone())))
+        .await
+        .unwrap();
     let names = |marks: &[domain::target::Target]| marks.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&said.added), ["AA4"]);
     assert_eq!(names(&said.changed), ["AA3"]);

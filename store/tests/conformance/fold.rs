@@ -139,8 +139,8 @@ impl Folded {
             EventKind::Closed => self.state = Some(CaseState::Closed),
             EventKind::Proposed => self.proposals = event.proposals,
             EventKind::Sighted | EventKind::DeploymentAdvanced => {}
-            // Nothing recalls or escalates here.
-            EventKind::Recalled | EventKind::Escalated | EventKind::Notified => unreachable!(),
+            // Nothing is recalled, ruled or observed here.
+            kind => unreachable!("{kind:?}"),
         }
         self.decisions += u64::from(matches!(
             event.kind,

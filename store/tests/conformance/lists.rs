@@ -12,7 +12,7 @@ use store::changes::{Author, Changed, Wish};
 use store::hotlists::{ListChange, PendingChange};
 use store::{Store, StoreError};
 
-use crate::world::{World, at, entry_on, list, mark, user};
+use crate::world::{World, at, entry, entry_on, list, mark, user};
 
 claims!(
     a_load_counts_what_it_changed,
@@ -23,6 +23,7 @@ claims!(
     patterns_are_bounded_over_all_lists_and_a_digest_sees_the_scope,
     entries_come_in_pages_in_order_of_mark,
     what_is_published_is_forgotten_and_the_rest_waits,
+    what_waits_for_the_log_is_as_its_own_revision_left_it,
     two_loads_at_once_make_two_revisions,
     a_hundred_thousand_entries_load_in_seconds;
     persistent pending_changes_survive_a_new_start,
@@ -275,6 +276,29 @@ async fn what_is_published_is_forgotten_and_the_rest_waits(world: &World) {
     assert_eq!(store.published().await.unwrap(), Revision(2));
     assert_eq!(store.lists().await.unwrap()[0].published_at, Some(at(6)));
     assert!(store.pending_changes(0, 10).await.unwrap().is_empty());
+}
+
+async fn what_waits_for_the_log_is_as_its_own_revision_left_it(world: &World) {
+    let store = world.open().await;
+    let grades = |pending: &[(u64, Revision, PendingChange)]| -> Vec<(u64, Option<u8>)> {
+        let grade = |change: &PendingChange| match change {
+            PendingChange::Put(entry) => Some(u8::from(entry.grade)),
+            PendingChange::Remove(_) => None,
+        };
+        pending
+            .iter()
+            .map(|(_, revision, change)| (revision.0, grade(change)))
+            .collect()
+    };
+    load(&store, vec![entry("AA1", 1, "x")]).await;
+    load(&store, vec![entry("AA1", 2, "x")]).await;
+    load(&store, vec![entry("AA2", 3, "x")]).await;
+    load(&store, vec![entry("AA1", 4, "x"), entry("AA2", 3, "x")]).await;
+    let pending = store.pending_changes(0, 10).await.unwrap();
+    assert_eq!(
+        grades(&pending),
+        [(1, Some(1)), (2, Some(2)), (3, None), (3, Some(3)), (4, Some(4))]
+    );
 }
 
 async fn two_loads_at_once_make_two_revisions(world: &World) {

@@ -1,6 +1,6 @@
 //! What rules do to cases, once each; whom they call; and the rule file that counts.
 
-use domain::case::{Case, Command, Effects, EventKind, RuleEffect};
+use domain::case::{Case, Command, Effects, EventKind, RuleEffect, Trigger};
 use domain::hotlist::Grade;
 use domain::user::Role;
 use store::Store;
@@ -23,10 +23,12 @@ fn third() -> RuleEffect {
     RuleEffect {
         rule: "third".to_owned(),
         version: 4,
+        trigger: Trigger::Sighting,
         effects: Effects {
             raise_grade: false,
             set_grade: Some(Grade::One),
             notify: vec!["supervisor".to_owned()],
+            ..Effects::default()
         },
     }
 }

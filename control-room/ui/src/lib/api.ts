@@ -1,8 +1,9 @@
 // The service's API. One place that knows addresses, headers and the shape of refusals.
 
-import type { Became, Draft, EntryChange, EntrySaid, Hotlists, ListChange, ListCheck, ListPolicy, RowFault, Rules, RulesChecked } from './listtypes';
+import type { Became, Draft, EntryChange, EntrySaid, Feed, Guess, Hotlists, ListChange, ListCheck, ListPolicy, RowFault, Rules, RulesChecked } from './listtypes';
 import type { Link, NominalChanged, NominalRecord, PersonMarker, StoredNominal } from './nominaltypes';
-import type { AuditRow, Case, CaseEvent, CaseRecord, Camera, Deployment, DeploymentState, Entry, ForceMap, Notification, Outcome, Session, UnitPosition } from './types';
+import type { FollowUp, Notification, Order, Report, WhyCode } from './ruletypes';
+import type { AuditRow, Case, CaseEvent, CaseRecord, Camera, Deployment, DeploymentState, Entry, ForceMap, Outcome, Session, UnitPosition } from './types';
 
 /** Open cases asked for at once: the most that the service gives. */
 export const MOST_CASES = 1_000;
@@ -23,6 +24,7 @@ export class ApiError extends Error {
     message: string,
     readonly faults: RowFault[] = [],
     readonly faultCount = 0,
+    readonly guess?: Guess,
   ) {
     super(message);
   }
@@ -33,9 +35,10 @@ export class ApiError extends Error {
         error: { code: string; message: string };
         faults?: RowFault[];
         fault_count?: number;
+        guess?: Guess;
       };
       const { code, message } = body.error;
-      return new ApiError(status, code, message, body.faults ?? [], body.fault_count ?? body.faults?.length ?? 0);
+      return new ApiError(status, code, message, body.faults ?? [], body.fault_count ?? body.faults?.length ?? 0, body.guess);
     } catch {
       return new ApiError(status, 'unknown', `The service answered ${status} without a reason.`);
     }
@@ -57,6 +60,12 @@ export interface OpenCases {
 export interface Loaded extends Became {
   faults: RowFault[];
   fault_count?: number;
+}
+
+export interface HowToLoad {
+  acceptGoodRows: boolean;
+  /** What the columns hold, where a person said so; empty otherwise. */
+  mapping: string;
 }
 
 export class Api {
@@ -96,6 +105,33 @@ export class Api {
     return this.ask('POST', `/api/cases/${id}/decide`, { version, ...command });
   }
 
+  answer(id: string, question: number, answer: string): Promise<CaseEvent> {
+    return this.ask('POST', `/api/cases/${id}/answer`, { question, answer });
+  }
+
+  /** A restricted case whole; that it was seen, and what for, is recorded. */
+  why(id: string, code: WhyCode): Promise<CaseRecord> {
+    return this.ask('POST', `/api/cases/${id}/why`, { code });
+  }
+
+  async followUps(open: boolean): Promise<FollowUp[]> {
+    return (await this.ask<{ follow_ups: FollowUp[] }>('GET', `/api/follow-ups?open=${open}`)).follow_ups;
+  }
+
+  async closeFollowUp(number: number, note: string): Promise<void> {
+    await this.ask('POST', '/api/follow-ups/close', { number, note });
+  }
+
+  /** The order of a unit; `known` is the tag of the one that is on the screen. */
+  patrol(callsign: string, known: string | undefined): Promise<{ units: string[]; order: Order | null; unchanged: boolean }> {
+    const tag = known === undefined ? '' : `&known=${encodeURIComponent(known)}`;
+    return this.ask('GET', `/api/patrol?callsign=${encodeURIComponent(callsign)}${tag}`);
+  }
+
+  async report(seen: Report): Promise<void> {
+    await this.ask('POST', '/api/observations', seen);
+  }
+
   advance(deployment: string, to: DeploymentState): Promise<CaseEvent> {
     return this.ask('POST', `/api/deployments/${deployment}/advance`, { to });
   }
@@ -114,6 +150,10 @@ export class Api {
 
   hotlists(): Promise<Hotlists> {
     return this.ask('GET', '/api/hotlists');
+  }
+
+  async feeds(): Promise<Feed[]> {
+    return (await this.ask<{ feeds: Feed[] }>('GET', '/api/feeds')).feeds;
   }
 
   async entries(list: string, after?: string, limit = 50): Promise<Entry[]> {
@@ -205,13 +245,13 @@ export class Api {
     return (await this.ask<{ rows: AuditRow[] }>('GET', `/api/audit?limit=${limit}${from}`)).rows;
   }
 
-  load(list: string, file: File, acceptGoodRows: boolean, why: string, progress: (share: number) => void): Promise<Loaded> {
-    return this.sendFile(`${listAddress(list)}/load?accept_good_rows=${acceptGoodRows}&why=${encodeURIComponent(why)}`, file, progress);
+  load(list: string, file: File, how: HowToLoad, why: string, progress: (share: number) => void): Promise<Loaded> {
+    return this.sendFile(`${listAddress(list)}/load?${asked(how)}&why=${encodeURIComponent(why)}`, file, progress);
   }
 
   /** What a load of the same file would do; nothing is changed. */
-  checkList(list: string, file: File, acceptGoodRows: boolean, progress: (share: number) => void): Promise<ListCheck> {
-    return this.sendFile(`${listAddress(list)}/check?accept_good_rows=${acceptGoodRows}`, file, progress);
+  checkList(list: string, file: File, how: HowToLoad, progress: (share: number) => void): Promise<ListCheck> {
+    return this.sendFile(`${listAddress(list)}/check?${asked(how)}`, file, progress);
   }
 
   /** By XMLHttpRequest, since `fetch` does not tell how much has gone. */
@@ -267,7 +307,12 @@ export function reason(error: unknown): string {
   return error instanceof Error ? error.message : 'Something went wrong on this page. Reload it.';
 }
 
+function asked({ acceptGoodRows, mapping }: HowToLoad): string {
+  return `accept_good_rows=${acceptGoodRows}${mapping === '' ? '' : `&mapping=${encodeURIComponent(mapping)}`}`;
+}
+
 function mediaType(name: string): string {
   if (name.endsWith('.zip')) return 'application/zip';
+  if (name.endsWith('.json')) return 'application/json';
   return name.endsWith('.toml') ? 'application/toml' : 'text/csv';
 }

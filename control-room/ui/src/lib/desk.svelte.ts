@@ -5,10 +5,11 @@ import { intent, refusal, type Mode, type Press, type Situation } from './keys';
 import { neighbour } from './queue';
 import { applyToCase, openCase, type OpenCase } from './record';
 import type { Room } from './room.svelte';
+import type { Question } from './ruletypes';
 import { format, parse, type Route } from './route';
 import { withClocks } from './time';
-import type { CaseEvent, Deployment, Outcome } from './types';
-import { REJECTIONS, endings, nextStep } from './words';
+import type { CaseEvent, CaseRecord, Deployment, Outcome } from './types';
+import { REJECTIONS, WHY_CODES, endings, nextStep } from './words';
 
 /** How long the page says what was done. */
 const NOTICE_MS = 8_000;
@@ -32,8 +33,13 @@ export class Desk {
   busy = $state(false);
   notice = $state.raw<Notice>();
   missing = $state('');
+  /** The selected case whole, where why is restricted and was asked for. */
+  whole = $state.raw<CaseRecord>();
 
   active = $derived(this.open?.deployments.filter((one) => one.state !== 'cleared') ?? []);
+
+  /** The question that waits for its answer, the newest of them. */
+  asked = $derived(this.open?.case.questions?.findLast((one) => one.answer === undefined));
 
   /** Keys pressed while a command is on its way; dropped where it is refused. */
   private waiting: Press[] = [];
@@ -67,6 +73,7 @@ export class Desk {
   /** Leaves nothing of one user's work to the next. */
   clear(): void {
     this.open = null;
+    this.whole = undefined;
     this.selected = undefined;
     this.notice = undefined;
     this.back();
@@ -87,6 +94,9 @@ export class Desk {
       state: open?.case.state,
       mayAct: room.may('act_on_cases'),
       underway: this.active.length > 0,
+      answers: this.asked?.answers.length ?? 0,
+      restricted: open?.case.restricted !== undefined && this.whole === undefined,
+      maySeeWhy: room.may('see_why'),
     });
     if (!found) return false;
     switch (found.act) {
@@ -104,6 +114,9 @@ export class Desk {
         break;
       case 'send':
         this.send();
+        break;
+      case 'answer':
+        if (this.asked) this.answer(this.asked, this.asked.answers[found.index]);
         break;
       case 'advance':
         this.advance(this.active[0]);
@@ -157,6 +170,10 @@ export class Desk {
       if (unit) void this.deploy(unit.callsign);
       return;
     }
+    if (this.mode === 'why') {
+      void this.seeWhy(index);
+      return;
+    }
     const outcome = this.outcomes()[index];
     if (outcome) this.chosen = outcome;
   }
@@ -177,6 +194,27 @@ export class Desk {
   advance(deployment: Deployment | undefined): void {
     const to = deployment && nextStep(deployment.state);
     if (deployment && to) void this.carryOut(() => this.room.api.advance(deployment.deployment_id, to));
+  }
+
+  answer(question: Question, given: string | undefined): void {
+    const id = this.open?.case.case_id;
+    if (id && given) void this.carryOut(() => this.room.api.answer(id, question.number, given));
+  }
+
+  private async seeWhy(index: number): Promise<void> {
+    const id = this.open?.case.case_id;
+    const code = WHY_CODES[index]?.[0];
+    if (!id || !code || this.busy) return;
+    this.busy = true;
+    try {
+      const whole = await this.room.api.why(id, code);
+      if (this.selected === id) this.whole = whole;
+      this.back();
+    } catch (error) {
+      if (this.selected === id) this.say('refused', reason(error));
+    } finally {
+      this.busy = false;
+    }
   }
 
   private async decide(command: Command): Promise<void> {
@@ -228,6 +266,7 @@ export class Desk {
     if (!again) {
       this.selected = id;
       this.open = null;
+      this.whole = undefined;
       this.missing = '';
       this.notice = undefined;
       this.back();

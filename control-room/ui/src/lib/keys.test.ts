@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { intent, type Intent, type Press, type Situation } from './keys';
 
-const here: Situation = { mode: 'none', typing: false, onControl: false, state: 'new', mayAct: true, underway: false };
+const here: Situation = { mode: 'none', typing: false, onControl: false, state: 'new', mayAct: true, underway: false, answers: 0, restricted: false, maySeeWhy: false };
 
 function check(key: string, change: Partial<Situation>, expected: Intent['act'] | undefined, press: Partial<Press> = {}): void {
   const found = intent({ key, modified: false, repeat: false, ...press }, { ...here, ...change });
@@ -16,6 +16,23 @@ test('keys_never_act_while_typing_except_escape', () => {
 test('the_browsers_own_keys_are_left_alone', () => {
   check('c', {}, undefined, { modified: true });
   check('r', {}, undefined, { modified: true });
+});
+
+test('a_digit_answers_the_question_that_waits_and_nothing_else', () => {
+  check('1', {}, undefined);
+  check('3', { answers: 3 }, 'answer');
+  check('4', { answers: 3 }, undefined);
+  check('1', { answers: 3, mayAct: false }, undefined);
+  check('1', { answers: 3, typing: true }, undefined);
+  check('1', { answers: 3, mode: 'reject' }, 'pick');
+  check('1', { answers: 3 }, undefined, { repeat: true });
+});
+
+test('why_is_asked_for_where_it_is_restricted_by_who_may_see_it', () => {
+  check('w', {}, undefined);
+  check('w', { restricted: true }, 'explain');
+  check('w', { restricted: true, maySeeWhy: true }, 'open');
+  check('2', { mode: 'why' }, 'pick');
 });
 
 test('a_held_key_only_moves', () => {

@@ -3,7 +3,7 @@
 import type { CaseState } from './types';
 
 /** What lies open over the case. */
-export type Mode = 'none' | 'reject' | 'deploy' | 'close' | 'image' | 'help';
+export type Mode = 'none' | 'reject' | 'deploy' | 'close' | 'image' | 'help' | 'why';
 
 export interface Press {
   key: string;
@@ -24,6 +24,11 @@ export interface Situation {
   mayAct: boolean;
   /** A deployment that can move on. */
   underway: boolean;
+  /** Why is restricted, and not yet shown. */
+  restricted: boolean;
+  maySeeWhy: boolean;
+  /** How many answers the question has that waits; 0 where none does. */
+  answers: number;
 }
 
 export type Intent =
@@ -32,6 +37,8 @@ export type Intent =
   | { act: 'open'; mode: Mode }
   | { act: 'pick'; index: number }
   | { act: 'send' }
+  /** The answer of this place to the question that waits. */
+  | { act: 'answer'; index: number }
   | { act: 'advance' }
   | { act: 'back' }
   /** The key means something, though not now: say why. */
@@ -44,6 +51,8 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ['I', 'images, larger'],
   ['C', 'confirm: the image shows the vehicle of the entry'],
   ['R', 'reject: then 1 to 4 for the reason, Enter'],
+  ['W', 'see why, where that is restricted: then 1 to 5 for what it is for'],
+  ['1 to 6', 'answer the question that waits on the case'],
   ['D', 'deploy: then 1 to 5 for the unit'],
   ['A', "move the unit's deployment on: accepted, en route, at scene, cleared"],
   ['X', 'close: then 1 to 9 for the outcome, Enter'],
@@ -62,16 +71,19 @@ export function intent(press: Press, now: Situation): Intent | undefined {
   if (press.key === '?') return { act: 'open', mode: now.mode === 'help' ? 'none' : 'help' };
   if (now.state === undefined) return undefined;
   if (/^[1-9]$/.test(press.key) && isChoice(now.mode)) return { act: 'pick', index: Number(press.key) - 1 };
+  const digit = Number(press.key);
+  if (now.mode === 'none' && now.mayAct && digit >= 1 && digit <= now.answers) return { act: 'answer', index: digit - 1 };
   if (press.key === 'Enter' && isChoice(now.mode) && !now.onControl) return { act: 'send' };
   return letter(press.key.toLowerCase(), now.state, now);
 }
 
 function isChoice(mode: Mode): boolean {
-  return mode === 'reject' || mode === 'deploy' || mode === 'close';
+  return mode === 'reject' || mode === 'deploy' || mode === 'close' || mode === 'why';
 }
 
 function letter(key: string, state: CaseState, now: Situation): Intent | undefined {
   if (key === 'i') return { act: 'open', mode: now.mode === 'image' ? 'none' : 'image' };
+  if (key === 'w') return seeWhy(now);
   if (!'crdax'.includes(key) || key.length !== 1) return undefined;
   const why = refusal(key, state, now);
   if (why !== undefined) return { act: 'explain', why };
@@ -87,6 +99,12 @@ function letter(key: string, state: CaseState, now: Situation): Intent | undefin
     default:
       return { act: 'open', mode: 'close' };
   }
+}
+
+function seeWhy(now: Situation): Intent | undefined {
+  if (!now.restricted) return undefined;
+  if (!now.maySeeWhy) return { act: 'explain', why: 'Your role may not see why. Ask a supervisor.' };
+  return { act: 'open', mode: now.mode === 'why' ? 'none' : 'why' };
 }
 
 /** Why the command of a key is not possible now; none where it is. Buttons ask the same. */

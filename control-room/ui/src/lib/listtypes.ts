@@ -28,6 +28,10 @@ export interface Rule {
   raise_grade: boolean;
   set_grade: Grade | null;
   notify: string[];
+  ask: { question: string; answers: string[] } | null;
+  instruct: string | null;
+  restrict: string | null;
+  follow_up: string | null;
   steps: number;
   tests: { name: string; expect: boolean }[];
 }
@@ -156,6 +160,40 @@ export interface EntrySaid {
   bcus: string;
   direction: string;
   hours: string;
+}
+
+/** A feed of lists, and how it stands. */
+export interface Feed {
+  feed: string;
+  list: string;
+  owner: string;
+  due_hours: number | null;
+  /** When the file was due that has not come. */
+  late_since: Timestamp | null;
+  refused: boolean;
+  last: { number: number; at: Timestamp; outcome: 'loaded' | 'drafted' | 'unchanged' | 'refused'; said: string } | null;
+}
+
+/** What a column may hold, as a mapping names it. */
+export const FIELDS = [
+  'vrm', 'make', 'model', 'colour', 'action', 'markers', 'reason', 'nim', 'information', 'owner', 'expires_at', 'reference', 'gpms', 'cad', 'grade', 'region', 'sites', 'direction', 'hours',
+] as const;
+
+/** What the columns of an unknown file seem to hold. */
+export interface Guess {
+  mapping: string;
+  /** The first row seems to name the columns. */
+  header: boolean;
+  columns: GuessedColumn[];
+}
+
+export interface GuessedColumn {
+  number: number;
+  name: string;
+  /** How a mapping names it. */
+  key: string | number;
+  field: string | null;
+  because: string;
 }
 
 export interface MatcherStatus {

@@ -153,3 +153,13 @@ test('any_mix_of_list_repeats_and_early_answers_ends_where_a_plain_fold_ends', (
     expect(JSON.stringify(ordered(queue)), `seed ${seed}`).toBe(oracle(events));
   }
 });
+
+test('the_answer_to_a_command_does_not_undo_what_a_rule_did_meanwhile', () => {
+  const at = (second: number): string => `2026-11-22T12:00:0${second}Z`;
+  const listed = fromList(EMPTY, [aCase({ grade: 2, updated_at: at(0) })], 0);
+  const answered = event('observed', aCase({ grade: 2, updated_at: at(1) }));
+  const escalated = event('escalated', aCase({ grade: 1, updated_at: at(2) }));
+  const streamed = apply(apply(listed, answered, 1), escalated, 2);
+  expect(ordered(apply(streamed, answered)).map((one) => one.grade)).toEqual([1]);
+  expect(ordered(apply(apply(apply(listed, answered), answered, 1), escalated, 2)).map((one) => one.grade)).toEqual([1]);
+});

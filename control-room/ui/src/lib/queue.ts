@@ -55,7 +55,8 @@ export function apply(queue: Queue, event: CaseEvent, place?: number): Queue {
   const knownVersion = Math.max(known?.version ?? 0, queue.over.get(id) ?? 0);
   const next = { ...queue, lastEvent };
   // The stream is behind an answer that is already shown: its case is old, its units may not be.
-  const old = version < knownVersion || (queue.over.has(id) && isOpen(state));
+  const overtaken = place === undefined && known !== undefined && isNewer(known, event.case);
+  const old = version < knownVersion || overtaken || (queue.over.has(id) && isOpen(state));
   if (!old && isOpen(state)) {
     next.cases = new Map(queue.cases).set(id, event.case);
   } else if (!old) {
@@ -71,6 +72,11 @@ export function apply(queue: Queue, event: CaseEvent, place?: number): Queue {
   }
   next.deployments = deployments;
   return next;
+}
+
+/** Rules and sightings change a case without a new version, and may overtake the answer to a command. */
+export function isNewer(one: Case, other: Case): boolean {
+  return one.version > other.version || (one.version === other.version && compareTimes(one.updated_at, other.updated_at) > 0);
 }
 
 function remember(over: ReadonlyMap<string, number>, id: string, version: number): Map<string, number> {

@@ -1,6 +1,6 @@
 // One case in full, kept up to date by the same events as the queue, so that a look at it is fetched (and audited) once.
 
-import { mergeDeployments } from './queue';
+import { isNewer, mergeDeployments } from './queue';
 import { compareTimes, millis } from './time';
 import type { CaseEvent, CaseRecord, HistoryLine, PlateRead } from './types';
 
@@ -19,7 +19,7 @@ export function openCase(record: CaseRecord): OpenCase {
 /** Takes an event of this case; events of others, and ones already taken, change nothing. */
 export function applyToCase(open: OpenCase, event: CaseEvent): OpenCase {
   if (event.case.case_id !== open.case.case_id) return open;
-  const newer = event.case.version >= open.case.version;
+  const newer = !isNewer(open.case, event.case);
   return {
     ...open,
     case: newer ? event.case : open.case,
@@ -66,6 +66,12 @@ function detail(event: CaseEvent): string {
       return event.case.recall ? `${event.case.recall.list} ${event.case.recall.cause}` : '';
     case 'escalated':
     case 'notified':
+    case 'observed':
+    case 'asked':
+    case 'answered':
+    case 'instructed':
+    case 'restricted':
+    case 'followed_up':
       return event.said ?? '';
     case 'proposed':
       return (event.proposals ?? []).map((one) => one.callsign).join(', ');

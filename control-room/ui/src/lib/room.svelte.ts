@@ -4,9 +4,10 @@ import { Api, ApiError, reason } from './api';
 import { Live, STALE_AFTER_MS } from './live';
 import { signs } from './match';
 import { EMPTY, apply, fromList, ordered, type Queue } from './queue';
+import type { Notification } from './ruletypes';
 import { millis } from './time';
 import { softTone } from './tone';
-import type { Beat, Camera, CaseEvent, Flash, ForceMap, Notification, Permission, Session, UnitPosition } from './types';
+import type { Beat, Camera, CaseEvent, Flash, ForceMap, Permission, Session, UnitPosition } from './types';
 
 /** Between attempts to fetch what the page needs at its start. */
 const RETRY_MS = 2_000;
@@ -142,7 +143,8 @@ export class Room {
     this.session = session;
     this.trouble = '';
     this.started += 1;
-    void this.load(this.started);
+    // Who is out on patrol sees no queue.
+    if (this.may('view_cases')) void this.load(this.started);
   }
 
   private end(): void {

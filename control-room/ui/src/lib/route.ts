@@ -1,10 +1,10 @@
 // Where the page is, as the address behind `#` says. It holds a case id at most, never a plate.
 
-export type Route = { page: 'live'; caseId?: string } | { page: 'hotlists' | 'nominals' | 'rules' | 'audit' };
+export type Route = { page: 'live'; caseId?: string } | { page: 'hotlists' | 'nominals' | 'rules' | 'follow-ups' | 'audit' };
 
 export function parse(hash: string): Route {
   const [page, caseId] = hash.replace(/^#\/?/, '').split('/');
-  if (page === 'hotlists' || page === 'nominals' || page === 'rules' || page === 'audit') return { page };
+  if (page === 'hotlists' || page === 'nominals' || page === 'rules' || page === 'follow-ups' || page === 'audit') return { page };
   return caseId && /^[0-9a-f]{32}$/.test(caseId) ? { page: 'live', caseId } : { page: 'live' };
 }
 

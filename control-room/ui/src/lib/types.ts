@@ -3,6 +3,7 @@
 
 import type { ReasonCode } from './listtypes';
 import type { LinkedNominal } from './nominaltypes';
+import type { Observed, Question, Ruled } from './ruletypes';
 
 export type Timestamp = string;
 export type Grade = 1 | 2 | 3 | 4;
@@ -11,10 +12,13 @@ export type Action = 'stop' | 'observe' | 'silent' | 'intelligence';
 export type DeploymentState = 'proposed' | 'accepted' | 'en_route' | 'at_scene' | 'cleared';
 export type UnitState = 'available' | 'accepted' | 'en_route' | 'at_scene' | 'busy' | 'off_duty';
 export type Skill = 'armed' | 'pursuit' | 'roads' | 'dog';
-export type Role = 'operator' | 'supervisor' | 'intelligence' | 'admin';
+export type Role = 'operator' | 'supervisor' | 'intelligence' | 'admin' | 'patrol';
 export type Permission =
   | 'view_cases'
   | 'act_on_cases'
+  | 'report_observations'
+  | 'see_why'
+  | 'follow_up'
   | 'view_hotlists'
   | 'change_hotlists'
   | 'change_policies'
@@ -46,7 +50,13 @@ export type EventKind =
   | 'closed'
   | 'recalled'
   | 'escalated'
-  | 'notified';
+  | 'notified'
+  | 'observed'
+  | 'asked'
+  | 'answered'
+  | 'instructed'
+  | 'restricted'
+  | 'followed_up';
 
 export type Marker =
   | 'registered_sex_offender'
@@ -205,29 +215,6 @@ export interface Recall {
   led_by?: string;
 }
 
-/** Which rule of which version did what to a case. */
-export interface Ruled {
-  rule: string;
-  version: number;
-  at: Timestamp;
-  from?: Grade;
-  grade: Grade;
-  notified?: string[];
-  signed_in?: string[];
-  decisions: number;
-  unanswered: number;
-}
-
-/** Somebody was called to a case. */
-export interface Notification {
-  number: number;
-  case_id: string;
-  at: Timestamp;
-  desk: string;
-  said: string;
-  seen_by: string[];
-}
-
 export interface Case {
   case_id: string;
   vrm: string;
@@ -249,6 +236,14 @@ export interface Case {
   unanswered: number;
   /** What rules did to it, the newest last. */
   ruled?: Ruled[];
+  /** What was seen in it around its sightings, the newest last. */
+  observed?: Observed[];
+  /** What rules asked, the newest last. */
+  questions?: Question[];
+  /** What rules want done, whatever the entry says. */
+  instructions?: string[];
+  /** Why is restricted: what is said in place of it. */
+  restricted?: string;
 }
 
 export interface Deployment {
@@ -280,7 +275,9 @@ export interface CaseEvent {
   hit_id?: string;
   deployments?: Deployment[];
   proposals?: Proposal[];
-  /** What a rule did, in words. */
+  /** With `answered`: the number of the question. */
+  answered?: number;
+  /** What a rule did, or what was seen or answered, in words. */
   said?: string;
 }
 

@@ -2,6 +2,7 @@
 
 import type { ReasonCode } from './listtypes';
 import type { Relation } from './nominaltypes';
+import type { Observed, Observer, WhyCode } from './ruletypes';
 import type { Action, CaseState, DeploymentState, EventKind, Grade, Marker, Outcome, Recall, Skill, UnitState } from './types';
 
 export const GRADES: Record<Grade, { name: string; promise: string }> = {
@@ -102,6 +103,12 @@ export const EVENTS: Record<EventKind, string> = {
   recalled: 'Recalled',
   escalated: 'Escalated',
   notified: 'Called',
+  observed: 'Seen in the vehicle',
+  asked: 'Asked',
+  answered: 'Answered',
+  instructed: 'To be done',
+  restricted: 'Restricted',
+  followed_up: 'Follow-up opened',
 };
 
 export const OUTCOMES: Record<Outcome, string> = {
@@ -178,6 +185,28 @@ export const SKILLS: Record<Skill, string> = {
   roads: 'roads',
   dog: 'dog',
 };
+
+/** What a restricted reason may be looked at for, in the order of the keys from 1. */
+export const WHY_CODES: readonly (readonly [WhyCode, string])[] = [
+  ['safeguarding', 'To protect somebody'],
+  ['briefing', 'To brief a unit'],
+  ['investigation', 'To investigate'],
+  ['supervision', 'To answer for the case'],
+  ['data_quality', 'To mend the entry'],
+];
+
+/** Who saw something: `officer olu of KN11`. */
+export function observerWords(by: Observer, place: (camera: string) => string): string {
+  if (by.kind === 'camera') return `camera at ${place(by.camera ?? '')}`;
+  return `${by.kind} ${by.name ?? ''}${by.unit === undefined ? '' : ` of ${by.unit}`}`;
+}
+
+const CHILD: Record<Observed['child'], string> = { seen: 'Child seen', not_seen: 'No child seen', cannot_tell: 'Cannot tell whether a child is in it' };
+
+/** What was seen in a vehicle, in words. */
+export function seenWords(one: Observed): string {
+  return one.occupants === undefined ? CHILD[one.child] : `${CHILD[one.child]}, ${one.occupants} in the vehicle`;
+}
 
 /** A line of a case's history in words: `KN70 en route`, `Stopped, arrest made: two in custody`. */
 export function historyWords(kind: EventKind, detail: string, place: (camera: string) => string): string {
