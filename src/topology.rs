@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use domain::force::Force;
 use intelligence::feeds;
 use intelligence::rules::RuleFile;
+use metrics_exporter_prometheus::PrometheusHandle;
 use store::images::Images;
 use store::{Store, StoreError};
 use stream::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -53,6 +54,8 @@ pub struct Running {
     shutdown: CancellationToken,
     stages: JoinSet<(&'static str, Result<()>)>,
     ready: Vec<(&'static str, Ready)>,
+    /// Recorded from before the first stage: a stage says at once what it begins with.
+    metrics: PrometheusHandle,
     traces: Option<Traces>,
 }
 
@@ -149,7 +152,7 @@ async fn wait_out(error: &(dyn std::error::Error + Sync), passing: bool, what: &
 }
 
 impl Running {
-    /// No stage yet; the traces of those to come go out under the name `service`.
+    /// No stage yet; the traces of those to come go out under the name `service`. Once a process.
     pub fn new(settings: &Settings, service: &str) -> Result<Self> {
         let traces = settings.traces.as_ref();
         let traces = traces.map(|traces| Traces::start(traces, service)).transpose()?;
@@ -157,6 +160,7 @@ impl Running {
             shutdown: CancellationToken::new(),
             stages: JoinSet::new(),
             ready: Vec::new(),
+            metrics: management::record_metrics()?,
             traces,
         })
     }
@@ -280,8 +284,8 @@ impl Running {
     }
 
     /// Metrics and health of every stage so far.
-    pub fn management(&mut self, listener: TcpListener) -> Result<()> {
-        let metrics = management::record_metrics()?;
+    pub fn management(&mut self, listener: TcpListener) {
+        let metrics = self.metrics.clone();
         let stages = Arc::new(self.ready.clone());
         let shutdown = self.shutdown.clone();
         self.stages.spawn(async move {
@@ -290,7 +294,6 @@ impl Running {
                 management::serve(listener, metrics, stages, shutdown).await,
             )
         });
-        Ok(())
     }
 
     /// Waits for Ctrl-C, SIGTERM or a stage that ends, then drains all of them and closes the log.

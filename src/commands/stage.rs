@@ -63,7 +63,7 @@ async fn finish(mut running: Running, settings: &Settings, port: u16, log: Arc<d
     let address = settings
         .management_listen
         .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    running.management(bind(address, "management-listen").await?)?;
+    running.management(bind(address, "management-listen").await?);
     running.until_stopped(log).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -69,7 +69,7 @@ pub async fn run(settings: &Settings, simulate: Option<f64>, seed: u64) -> Resul
     if let Some(rate) = simulate {
         running.simulator(&parts, rate, seed);
     }
-    running.management(management)?;
+    running.management(management);
     announce(settings, &access, &secrets, &parts.force.control_room);
     running.until_stopped(parts.log).await?;
     Ok(ExitCode::SUCCESS)
