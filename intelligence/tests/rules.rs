@@ -239,7 +239,10 @@ fn what_a_rule_may_not_do_is_refused_by_place_and_reason() {
         "case.grade == 1",
         "{ case = { grade = 1 } }",
     ));
-    assert!(found[0].reason.contains("asks about entry alone"), "{found:?}");
+    assert!(
+        found[0].reason.contains("asks about entry and nominals alone"),
+        "{found:?}"
+    );
     let good = [
         "ask = { question = \"Well?\", answers = [\"a\", \"b\"] }",
         "ask = { question = \"Well?\", about = \"child\" }",

@@ -159,6 +159,7 @@ async fn every_answer(browser: &Browser<'_>, ids: &Restricted) -> Vec<(String, S
             .replace("{list}", "zz-list")
             .replace("{entry_id}", &ids.entry)
             .replace("{draft}", "1")
+            .replace("{nominal}", "zz-nominal")
             .replace("{hash}", &"0".repeat(64));
         assert!(
             !path.contains('{'),

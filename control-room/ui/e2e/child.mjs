@@ -74,6 +74,7 @@ async function operator() {
   const sent = page.locator(`[data-testid=queue-row][data-vrm="${vrm}"] .state strong`);
   seen.unit = (await sent.first().innerText()).trim();
   await page.getByTestId('sign-out').click();
+  await page.getByTestId('signin-username').waitFor();
 }
 
 async function supervisor() {
