@@ -13,7 +13,7 @@ use domain::hit::{Hit, MatchKind};
 use domain::hotlist::{Action, Entry, Grade, Revision};
 use domain::journey::{Journey, Waypoint, least_speed};
 use domain::read::{PlateRead, RawRead};
-use domain::{ListName, SourceName, Timestamp};
+use domain::{CameraId, ListName, SourceName, Timestamp};
 use stream::topic::Topic;
 use stream::{Log, wire};
 use support::page::{Room, SAMPLE_CAMERA, browse, camera, cameras, keep_units_fresh, log};
@@ -435,14 +435,14 @@ fn the_2009_sequence_reaches_grade_1_by_the_third_read() {
     assert!(!room.up.process.said().contains(WANTED), "no plate in the logs");
 }
 
-/// Sixteen reads at cameras of three areas, from 23 to 26 October 2009, four a day.
+/// Sixteen reads from 23 to 26 October 2009, four a day, at sites of three areas: two BCUs, and a neighbouring force whose camera
+/// the room does not know.
 fn reads_of_2009(mark: &str) -> Vec<PlateRead> {
-    let mut areas: Vec<Camera> = Vec::new();
-    for camera in cameras() {
-        if areas.iter().all(|known| known.bcu != camera.bcu) {
-            areas.push(camera);
-        }
-    }
+    let own = cameras();
+    let elsewhere = own.iter().find(|camera| camera.bcu != own[0].bcu).unwrap();
+    let neighbour = CameraId::parse("neighbour-m62-w").unwrap();
+    assert!(own.iter().all(|camera| camera.camera != neighbour));
+    let areas = [&own[0].camera, &elsewhere.camera, &neighbour];
     let first: Timestamp = "2009-10-23T07:40:00Z".parse().unwrap();
     let read = |number: i64| {
         let raw = RawRead {
@@ -450,7 +450,7 @@ fn reads_of_2009(mark: &str) -> Vec<PlateRead> {
             captured_at: first + jiff::SignedDuration::from_hours(24 * (number / 4) + 3 * (number % 4)),
             ..RawRead::default()
         };
-        let camera = areas[usize::try_from(number).unwrap() % 3].camera.clone();
+        let camera = areas[usize::try_from(number).unwrap() % areas.len()].clone();
         raw.check(camera, SourceName::parse("local").unwrap(), Timestamp::now())
             .unwrap()
     };
