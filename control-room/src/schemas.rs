@@ -440,6 +440,8 @@ drawn! {
         lon: f64,
         /// Direction of the traffic that it reads, degrees clockwise from north.
         bearing_deg: f32,
+        /// Where to look at the road there; absent where nowhere.
+        cctv: Option<String>,
     }
 
     /// What somebody did or looked at.

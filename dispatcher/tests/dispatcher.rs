@@ -46,6 +46,7 @@ fn force() -> Arc<Force> {
         road: "A1".into(),
         position: place(53.4, -2.9),
         bearing_deg: 0.0,
+        cctv: None,
     };
     let bcu = Bcu {
         code: BcuCode::parse("A").unwrap(),

@@ -10,6 +10,9 @@ use crate::geo::Area;
 use crate::unit::Skill;
 use crate::{BcuCode, CallSign, CameraId, Position, SiteId};
 
+/// Longest address of a camera's CCTV.
+const MAX_ADDRESS: usize = 500;
+
 /// A force's fixed data, checked.
 #[derive(Clone, Debug)]
 pub struct Force {
@@ -58,6 +61,9 @@ pub struct Camera {
     pub position: Position,
     /// Direction of the traffic that it reads, degrees clockwise from north.
     pub bearing_deg: f32,
+    /// Where an operator can look at the road there: an address of the force's CCTV system, `https://...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cctv: Option<String>,
 }
 
 /// A stretch of road, drawn in its direction of travel; both ways unless `oneway`.
@@ -230,12 +236,12 @@ impl Force {
             timezone,
         };
         for camera in &force.cameras {
-            force.check_place(
-                "cameras.json",
-                camera.camera.as_str(),
-                &camera.bcu,
-                camera.position,
-            )?;
+            let (file, who) = ("cameras.json", camera.camera.as_str());
+            force.check_place(file, who, &camera.bcu, camera.position)?;
+            if !camera.cctv.as_deref().is_none_or(is_web_address) {
+                let what = format!("{who}: cctv: give an address such as https://cctv.example/m57-j2");
+                return Err(ForceError::Content { file, what });
+            }
         }
         for unit in &force.units {
             force.check_place("units.json", unit.callsign.as_str(), &unit.bcu, unit.base)?;
@@ -273,6 +279,15 @@ impl Force {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// Whether a browser that is sent there opens a page, and nothing else: `javascript:` is an address, too.
+fn is_web_address(text: &str) -> bool {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let plain = |rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_graphic());
+    text.len() <= MAX_ADDRESS && rest.is_some_and(plain)
 }
 
 fn json<T: for<'de> Deserialize<'de>>(file: &'static str, text: &str) -> Result<T, ForceError> {
@@ -337,4 +352,27 @@ fn places(file: &'static str, line: Vec<LonLat>) -> Result<Vec<Position>, ForceE
             file,
             what: error.to_string(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_that_opens_a_page_is_a_cctv() {
+        for good in ["https://cctv.example/m57-j2?wall=3", "http://10.0.0.7:8080/"] {
+            assert!(is_web_address(good), "{good}");
+        }
+        let long = format!("https://{}", "x".repeat(MAX_ADDRESS));
+        for bad in [
+            "javascript:alert(1)",
+            "cctv.example",
+            "https://",
+            "https://a b",
+            "",
+            &long,
+        ] {
+            assert!(!is_web_address(bad), "{bad}");
+        }
+    }
 }

@@ -29,6 +29,7 @@ fn camera(number: usize) -> Camera {
         road: String::new(),
         position: Position::new(53.4 + 0.03 * (number % 5) as f64, -3.0).unwrap(),
         bearing_deg: 0.0,
+        cctv: None,
     }
 }
 

@@ -286,6 +286,7 @@ mod tests {
             road: "A1".into(),
             position: place(53.0025, -3.0001),
             bearing_deg,
+            cctv: None,
         };
         let north = Lens::of(&camera(2.0), &graph).unwrap();
         let south = Lens::of(&camera(182.0), &graph).unwrap();

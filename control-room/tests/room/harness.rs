@@ -392,7 +392,7 @@ pub fn force() -> Force {
             .to_owned(),
         cameras_json:
             r#"[{"camera":"M57-J2-N","site":"M57-J2","name":"M57 J2 northbound","bcu":"KN","road":"M57",
-            "lat":53.42,"lon":-2.88,"bearing_deg":330},
+            "lat":53.42,"lon":-2.88,"bearing_deg":330,"cctv":"https://cctv.example/m57-j2"},
             {"camera":"M57-J6-N","site":"M57-J6","name":"M57 J6 northbound","bcu":"KN","road":"M57",
             "lat":53.47,"lon":-2.9,"bearing_deg":330}]"#
                 .to_owned(),

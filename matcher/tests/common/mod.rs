@@ -265,6 +265,7 @@ pub fn cameras() -> Vec<Camera> {
             road: String::new(),
             position: Position::new(lat, -2.9).unwrap(),
             bearing_deg: 0.0,
+            cctv: None,
         })
         .into()
 }

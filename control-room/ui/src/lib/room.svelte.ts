@@ -98,6 +98,11 @@ export class Room {
     return this.places.get(camera)?.name ?? camera;
   }
 
+  /** Where to look at the road before a camera. */
+  cctv(camera: string): string | undefined {
+    return this.places.get(camera)?.cctv;
+  }
+
   setSound(on: boolean): void {
     this.sound = on;
     localStorage.setItem(SOUND_KEPT, on ? 'on' : 'off');

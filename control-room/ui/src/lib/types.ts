@@ -332,6 +332,7 @@ export interface Camera {
   lat: number;
   lon: number;
   bearing_deg: number;
+  cctv?: string;
 }
 
 export interface ForceMap {
