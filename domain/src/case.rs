@@ -156,7 +156,7 @@ pub struct Conclusion {
 }
 
 /// How a case can end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Stopped, and somebody was arrested.
@@ -190,6 +190,15 @@ impl Outcome {
         matches!(
             self,
             Self::Misread | Self::WrongVehicle | Self::EntryOutOfDate | Self::Other
+        )
+    }
+
+    /// Whether it is what vehicles are listed for: stopped, or observed as the entry asks.
+    #[must_use]
+    pub fn is_result(self) -> bool {
+        matches!(
+            self,
+            Self::Arrest | Self::VehicleRecovered | Self::StoppedNoArrest | Self::Observed
         )
     }
 }

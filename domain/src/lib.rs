@@ -29,6 +29,7 @@ pub mod target;
 pub mod unit;
 pub mod user;
 pub mod vrm;
+pub mod yields;
 
 pub use geo::Position;
 pub use id::{

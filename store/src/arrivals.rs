@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::case::{self, Case, CaseEvent};
+use domain::yields::Came;
 use domain::{CaseId, HitId, ReadId, Timestamp, Vrm};
 
 use crate::cases::{Applied, Arrival, Consumed, save_cases};
@@ -13,6 +14,7 @@ use crate::events::write_traced_events;
 use crate::observations::look_back;
 use crate::sql::{Step, from_json, millis, number, parsed, read_rows, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
+use crate::yields::Tally;
 use crate::{Store, StoreError};
 
 /// What the database holds that a batch of hits may touch.
@@ -62,6 +64,7 @@ impl Store {
             save_cases(tx, &cases).await?;
             save_hits(tx, &outcome.hits).await?;
             save_consumed(tx, consumed).await?;
+            count_hits(tx, &outcome.hits).await?;
             let observed = look_back(tx, &outcome.hits, &mut outcome.cases, now).await?;
             outcome.events.extend(observed);
             write_traced_events(tx, &outcome.events, &traces).await?;
@@ -204,6 +207,15 @@ async fn save_hits(tx: &mut Tx, hits: &[(&Arrival, Option<CaseId>)]) -> Result<(
                 SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), value ->> 4, \
                 CAST(value ->> 5 AS BIGINT), value ->> 6 FROM given";
     write_rows(tx, "writing hits", text, &rows).await
+}
+
+async fn count_hits(tx: &mut Tx, hits: &[(&Arrival, Option<CaseId>)]) -> Result<(), StoreError> {
+    let mut tally = Tally::default();
+    for (Arrival { hit, .. }, _) in hits {
+        let entry = &hit.entry;
+        tally.add(&entry.list, entry.entry_id, Came::Hit, hit.matched_at)?;
+    }
+    tally.write(tx).await
 }
 
 pub(crate) async fn save_consumed(tx: &mut Tx, consumed: &[Consumed]) -> Result<(), StoreError> {

@@ -16,6 +16,7 @@ use crate::sql::{
     Step, count, from_json, is_duplicate, limit, millis, parsed, read_rows, time, to_json, write_rows,
 };
 use crate::transaction::{Tx, transaction};
+use crate::yields::count_event;
 use crate::{MAX_ROWS, Store, StoreError, audit};
 
 /// Hits shown with a case: the newest.
@@ -136,6 +137,7 @@ impl Store {
                 }
                 (_, saved) => saved?,
             }
+            count_event(tx, &event).await?;
             write_events(tx, std::slice::from_ref(&event)).await?;
             append_audit(tx, &event, by, now).await?;
             Ok(event)

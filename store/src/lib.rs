@@ -36,6 +36,7 @@ pub mod rows;
 pub mod rules;
 pub mod sources;
 pub mod users;
+pub mod yields;
 
 mod arrivals;
 mod database;

@@ -11,6 +11,7 @@ use crate::cases::{MAX_CASE_HITS, deployments_of, documents, lock_case, save_cas
 use crate::events::write_events;
 use crate::sql::{Step, limit, millis, parsed, read_rows};
 use crate::transaction::{Tx, transaction};
+use crate::yields::count_event;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -51,6 +52,7 @@ impl Store {
                 return Ok(None);
             };
             save_cases(tx, &[&event.case]).await?;
+            count_event(tx, &event).await?;
             write_events(tx, std::slice::from_ref(&event)).await?;
             Ok(Some(event))
         })

@@ -41,3 +41,4 @@ mod people;
 mod recall;
 mod rules;
 mod world;
+mod yields;
