@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use domain::{CameraId, FeedName, ListName, SourceName, UserName};
+use domain::{CameraId, EntryId, FeedName, ListName, SourceName, UserName};
 
 use crate::bench::{Rate, Scenario};
 
@@ -205,6 +205,9 @@ pub struct PolicyChange {
     /// Days after which the list must be looked through again.
     #[arg(long, value_name = "DAYS")]
     pub review_days: Option<u32>,
+    /// Days from the first notice that an entry of grade 3 or 4 is overdue for review until it opens no case any more.
+    #[arg(long, value_name = "DAYS")]
+    pub notice_days: Option<u32>,
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {
@@ -315,6 +318,46 @@ pub enum Hotlist {
         /// Why.
         #[arg(long)]
         why: String,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Records that a list, or an entry of it, was looked through and stays.
+    Review {
+        /// The list's name.
+        list: ListName,
+        /// Only this entry, by its id.
+        #[arg(long, value_name = "ID", conflicts_with = "vrm")]
+        entry: Option<EntryId>,
+        /// Only the entries of this mark or pattern.
+        #[arg(long, value_name = "MARK")]
+        vrm: Option<String>,
+        /// Why it stays.
+        #[arg(long)]
+        why: String,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// What is overdue for review, by list and owner, as told on the newest day. Exit code 1 where anything is.
+    Reviews {
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// What came of lists, or of the entries of one: hits, misreads, deployments, outcomes. docs/yield.md.
+    Yield {
+        /// The entries of this list that were hit most; without it every list.
+        list: Option<ListName>,
+        /// Of lists: so many days back.
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
         /// Answers as JSON.
         #[arg(long)]
         json: bool,

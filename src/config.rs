@@ -112,6 +112,8 @@ struct Lists {
     max_days: u32,
     /// Days after which a list must be looked through again.
     review_days: u32,
+    /// Days from the first notice that an entry of grade 3 or 4 is overdue until it opens no case any more.
+    notice_days: u32,
 }
 
 impl Default for Lists {
@@ -121,6 +123,7 @@ impl Default for Lists {
             four_eyes: usual.four_eyes,
             max_days: usual.max_days,
             review_days: usual.review_days,
+            notice_days: usual.notice_days,
         }
     }
 }
@@ -131,6 +134,7 @@ impl Lists {
             four_eyes: self.four_eyes,
             max_days: self.max_days,
             review_days: self.review_days,
+            notice_days: self.notice_days,
             ..ListPolicy::default()
         };
         policy.checked().context("lists")

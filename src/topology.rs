@@ -210,7 +210,7 @@ impl Running {
     }
 
     /// Hits into cases.
-    pub fn dispatcher(&mut self, parts: &Parts) {
+    pub fn dispatcher(&mut self, settings: &Settings, parts: &Parts) {
         let Parts {
             log,
             store,
@@ -223,6 +223,7 @@ impl Running {
             store,
             force,
             rules,
+            usual_policy: settings.usual_policy.clone(),
         };
         self.stage("dispatcher", |ready, shutdown| {
             dispatcher::run(parts, ready, shutdown)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use control_room::secrets;
 use domain::hit::Hit;
+use domain::policy::ListPolicy;
 use domain::user::Role;
 use domain::{Timestamp, UserName};
 use intelligence::rules::RuleFile;
@@ -78,7 +79,9 @@ async fn apply(store: &Store, hits: impl Iterator<Item = Hit>) -> Result<()> {
         trace: None,
     };
     let arrivals: Vec<Arrival> = hits.map(arrival).collect();
-    store.apply_hits(&arrivals, &[], rig::now()).await?;
+    store
+        .apply_hits(&arrivals, &[], &ListPolicy::default(), rig::now())
+        .await?;
     Ok(())
 }
 

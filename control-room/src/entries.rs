@@ -9,6 +9,7 @@ use intelligence::{EntrySaid, parse_entry};
 use serde::{Deserialize, Serialize};
 use store::changes::Wish;
 use store::history::EntryChange;
+use store::reviews::Review;
 use utoipa::ToSchema;
 
 use crate::access::SignedIn;
@@ -30,11 +31,14 @@ pub(crate) struct Put {
     why: String,
 }
 
-/// What became of an entry, the newest change first.
+/// What became of an entry, the newest change first, and who looked it through.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HistoryAnswer {
     #[schema(value_type = Vec<schemas::EntryChange>)]
     changes: Vec<Shown<EntryChange>>,
+    /// Reviews of it, and of its list as a whole, the newest first.
+    #[schema(value_type = Vec<schemas::Review>)]
+    reviews: Vec<Review>,
 }
 
 /// `POST /api/hotlists/{list}/entries`
@@ -72,6 +76,7 @@ pub(crate) async fn history(
     Named(entry_id): Named<EntryId>,
 ) -> Result<Json<HistoryAnswer>, ControlRoomError> {
     let changes = app.store.entry_history(&list, entry_id).await?;
+    let reviews = app.store.entry_reviews(&list, entry_id).await?;
     let detail = format!("entry {entry_id}: {} changes", changes.len());
     let name = signed_in.name().as_str();
     app.store
@@ -86,5 +91,5 @@ pub(crate) async fn history(
     let restriction = app.restrictions.now().await?;
     let shown = |change| restriction.change(change, &signed_in.user);
     let changes = changes.into_iter().map(shown).collect();
-    Ok(Json(HistoryAnswer { changes }))
+    Ok(Json(HistoryAnswer { changes, reviews }))
 }

@@ -40,7 +40,9 @@ mod page;
 pub mod passwords;
 mod patrol;
 mod policies;
+mod remind;
 mod restrict;
+mod reviews;
 mod route;
 mod routes;
 mod rules;
@@ -50,6 +52,7 @@ mod serve;
 mod session;
 mod throttle;
 mod units;
+mod yields;
 
 use std::sync::Arc;
 

@@ -194,6 +194,7 @@ fn without_why(case: Case, words: &str) -> Case {
         last_match,
         bcu,
         entry,
+        overdue,
         nominals: _,
         last_decision,
         conclusion,
@@ -233,6 +234,8 @@ fn without_why(case: Case, words: &str) -> Case {
         last_match,
         bcu,
         entry: entry_without_why(entry, words),
+        // How far the entry can be relied on is needed to act.
+        overdue,
         nominals: Vec::new(),
         last_decision,
         conclusion,

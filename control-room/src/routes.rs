@@ -7,7 +7,7 @@ use axum::Router;
 use axum::middleware;
 use domain::user::Permission::{
     ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, FollowUp, ReportObservations,
-    SeeWhy, ViewAudit, ViewCases, ViewHotlists,
+    SeeWhy, ViewAudit, ViewCases, ViewHotlists, ViewYield,
 };
 
 use crate::access::Access::{Anyone, Needs, SignedIn};
@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::route::Route;
 use crate::{
     audit, cases, check, confusion, drafts, entries, events, feeds, follow_ups, health, hotlists, images,
-    map, nominals, observations, openapi, patrol, policies, restrict, rules, schemas, session, units,
+    map, nominals, observations, openapi, patrol, policies, restrict, reviews, rules, schemas, session,
+    units, yields,
 };
 
 /// The table.
@@ -30,6 +31,7 @@ pub(crate) fn table() -> Vec<Route> {
     table.extend(ruled());
     table.extend(known_people());
     table.extend(fed());
+    table.extend(looked_through());
     table
 }
 
@@ -490,6 +492,61 @@ fn fed() -> Vec<Route> {
         .fails(403, "`forbidden`: the token is another feed's")
         .fails(404, "There is no such feed")
         .fails(413, "The file is larger than 1280 MiB"),
+    ]
+}
+
+fn looked_through() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/yield",
+            Needs(ViewYield),
+            yields::lists,
+            "What came of lists in a span of hours, and which want a review",
+        )
+        .asks::<yields::YieldAsked>()
+        .gives::<yields::YieldAnswer>("Lists by name"),
+        Route::get(
+            "/api/hotlists/{list}/yield",
+            Needs(ViewYield),
+            yields::entries,
+            "What came of a list's entries that were hit most; audited",
+        )
+        .asks::<yields::EntryYieldsAsked>()
+        .gives::<yields::EntryYieldsAnswer>("Entries, the most hits first"),
+        Route::get(
+            "/api/hotlists/{list}/entries/{entry_id}/yield",
+            Needs(ViewYield),
+            yields::entry,
+            "What came of an entry in all; audited",
+        )
+        .gives::<yields::EntryYieldShown>("How often what came of it")
+        .fails(404, "It is not on the list, and nothing came of it"),
+        Route::post(
+            "/api/hotlists/{list}/review",
+            Needs(ChangeHotlists),
+            reviews::review,
+            "Record that a list, or an entry of it, was looked through and stays; audited",
+        )
+        .takes::<reviews::ReviewSaid>()
+        .gives::<reviews::ReviewAnswer>("It is recorded")
+        .fails(404, "There is no such list, or entry on it")
+        .fails(422, "`why`: missing, or longer than 500 characters"),
+        Route::get(
+            "/api/reviews",
+            Needs(ViewYield),
+            reviews::notices,
+            "What is overdue for review, as told on the newest day",
+        )
+        .gives::<reviews::ReviewsAnswer>("Notices by list and owner"),
+        Route::post(
+            "/api/reviews/seen",
+            Needs(ViewYield),
+            reviews::seen,
+            "Say that a notice was seen; audited",
+        )
+        .takes::<reviews::SeenNotice>()
+        .gives::<reviews::SeenNoticeAnswer>("It is recorded")
+        .fails(404, "There is no such notice"),
     ]
 }
 

@@ -63,6 +63,8 @@ drawn! {
         bcu: Option<String>,
         /// The entry of the most urgent hit.
         entry: Entry,
+        /// Its leading entry was overdue for review at its latest hit; absent where it was not.
+        overdue: Option<Overdue>,
         /// The people whose markers an entry has that the latest read hit; absent where there are none.
         nominals: Option<Vec<LinkedNominal>>,
         last_decision: Option<Decision>,
@@ -293,6 +295,8 @@ drawn! {
         journey: Option<Journey>,
         /// The read was there before the entry; absent where it was not.
         past: Option<bool>,
+        /// Its entry was overdue for review; absent where it was not.
+        overdue: Option<Overdue>,
         matched_at: Timestamp,
     }
 

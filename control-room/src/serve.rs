@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::error::ControlRoomError;
 use crate::feed::Feed;
 use crate::follow::{Follower, ReadCount};
+use crate::remind::Reminder;
 use crate::restrict::Restrictions;
 use crate::{Parts, accept, headers, observe, page, routes, session};
 
@@ -43,13 +44,20 @@ pub(crate) async fn run(
         reads: Arc::new(ReadCount::default()),
     }
     .spawn();
+    let reminder = Reminder {
+        store: parts.store.clone(),
+        force: Arc::clone(&parts.force),
+        usual_policy: parts.usual_policy.clone(),
+        shutdown: ending.clone(),
+    };
+    tasks.spawn(reminder.run());
     tokio::task::spawn_blocking(session::warm_up);
     let app = App::new(parts, feed, restrictions, ready.clone(), ending.clone())?;
     accept::serve(listener, router(&Arc::new(app)), ending.clone()).await;
     ready.set(false);
     ending.cancel();
     let all_ended = async { while tasks.join_next().await.is_some() {} };
-    // What is left is dropped: the tasks only read.
+    // What is left is dropped: the tasks read, and what one writes is a transaction.
     let _ = timeout(TASKS_END_WITHIN, all_ended).await;
     Ok(())
 }

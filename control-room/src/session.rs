@@ -236,7 +236,7 @@ fn answer(user: User, csrf: String) -> SessionAnswer {
 }
 
 /// Every permission with its name on the wire.
-pub(crate) const PERMISSIONS: [(Permission, &str); 11] = [
+pub(crate) const PERMISSIONS: [(Permission, &str); 12] = [
     (Permission::ViewCases, "view_cases"),
     (Permission::ActOnCases, "act_on_cases"),
     (Permission::ReportObservations, "report_observations"),
@@ -246,6 +246,7 @@ pub(crate) const PERMISSIONS: [(Permission, &str); 11] = [
     (Permission::ChangeHotlists, "change_hotlists"),
     (Permission::ChangePolicies, "change_policies"),
     (Permission::AnswerCalls, "answer_calls"),
+    (Permission::ViewYield, "view_yield"),
     (Permission::ViewAudit, "view_audit"),
     (Permission::Administer, "administer"),
 ];

@@ -64,7 +64,7 @@ async fn step(
     let apply = || async {
         let applied = parts
             .store
-            .apply_hits(&arrivals, &consumed, Timestamp::now())
+            .apply_hits(&arrivals, &consumed, &parts.usual_policy, Timestamp::now())
             .await;
         ready.set(applied.is_ok());
         Ok(applied?)

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::force::Force;
+use domain::policy::ListPolicy;
 use intelligence::rules::RuleFile;
 use store::{Store, StoreError};
 use stream::ready::Ready;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub force: Arc<Force>,
     /// The rules that hold while none were loaded: version 0.
     pub rules: Arc<RuleFile>,
+    /// The policy of lists that have none of their own: when their entries are overdue for review.
+    pub usual_policy: ListPolicy,
 }
 
 /// What ends the dispatcher: nothing that passes by itself.

@@ -12,6 +12,7 @@ use domain::geo::Area;
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Marker, Revision};
 use domain::observation::{Child, Observation, Observer, Occupants};
+use domain::policy::ListPolicy;
 use domain::read::RawRead;
 use domain::unit::{UnitPosition, UnitState};
 use domain::{BcuCode, CallSign, CameraId, ListName, Position, SourceName, Timestamp, UserName, Vrm};
@@ -70,6 +71,7 @@ async fn start() -> World {
     let store = Store::open("sqlite::memory:").await.unwrap();
     let shutdown = CancellationToken::new();
     let parts = Parts {
+        usual_policy: ListPolicy::default(),
         log: Arc::clone(&log),
         store: store.clone(),
         force: force(),

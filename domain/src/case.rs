@@ -17,6 +17,7 @@ use crate::hit::{Hit, Match};
 use crate::hotlist::{Entry, Grade};
 use crate::nominal::LinkedNominal;
 use crate::read::PlateRead;
+use crate::review::Overdue;
 use crate::unit::Proposal;
 use crate::{BcuCode, CallSign, CaseId, DeploymentId, UserName, Vrm};
 
@@ -68,6 +69,9 @@ pub struct Case {
     pub bcu: Option<BcuCode>,
     /// The entry of the most urgent hit; the first of equals.
     pub entry: Entry,
+    /// Its leading entry was overdue for review at its latest hit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Overdue>,
     /// The people whose markers an entry has that the latest read hit, whether it leads or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nominals: Vec<LinkedNominal>,
@@ -295,6 +299,7 @@ pub fn open(hit: &Hit, bcu: Option<BcuCode>, now: Timestamp) -> CaseEvent {
         last_match: Match::of(hit),
         bcu,
         entry: hit.entry.clone(),
+        overdue: hit.overdue,
         nominals: hit.entry.nominals.clone(),
         last_decision: None,
         conclusion: None,
@@ -324,6 +329,9 @@ pub fn sight(case: &Case, hit: &Hit, bcu: Option<BcuCode>, new_read: bool, now: 
         }
         case.grade = hit.entry.grade;
         case.entry = hit.entry.clone();
+    }
+    if hit.entry.entry_id == case.entry.entry_id {
+        case.overdue = hit.overdue;
     }
     if hit.read.captured_at >= case.last_read.captured_at {
         // One read may hit several entries: the leading one's match is shown, in whatever order they come.

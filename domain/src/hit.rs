@@ -7,6 +7,7 @@ use crate::hotlist::{Entry, Revision};
 use crate::journey::Journey;
 use crate::misread::Difference;
 use crate::read::PlateRead;
+use crate::review::Overdue;
 use crate::target::Target;
 use crate::{HitId, Timestamp, Vrm};
 
@@ -32,6 +33,9 @@ pub struct Hit {
     /// The read was there first: it was found among the sightings of the last day when the entry was listed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub past: bool,
+    /// Its entry was overdue for review when the hit was stored; whoever judges a read does not know that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Overdue>,
     /// When it was judged.
     pub matched_at: Timestamp,
 }
@@ -105,6 +109,7 @@ impl Hit {
             assessment: None,
             journey: None,
             past: false,
+            overdue: None,
             matched_at: now,
         }
     }
@@ -117,6 +122,12 @@ impl Hit {
             kind: MatchKind::Wildcard,
             ..Self::exact(read, entry, revision, now)
         }
+    }
+
+    /// Whether it opens a case that a person answers: by its entry's grade, unless that has lapsed.
+    #[must_use]
+    pub fn opens_case(&self) -> bool {
+        self.entry.grade.opens_case() && !self.overdue.is_some_and(|overdue| overdue.log_only)
     }
 
     /// The vehicle that it is about: the one that is listed, or the one that was read where a pattern is.

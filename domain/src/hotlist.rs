@@ -39,6 +39,12 @@ impl Grade {
         self < Self::Four
     }
 
+    /// Whether an entry of this grade lapses when nobody looks through it in time. Urgent ones never lower themselves.
+    #[must_use]
+    pub fn may_lapse(self) -> bool {
+        self >= Self::Three
+    }
+
     /// One grade more urgent; grade 1 stays.
     #[must_use]
     pub fn raised(self) -> Self {

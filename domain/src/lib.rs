@@ -23,6 +23,7 @@ pub mod pattern;
 pub mod policy;
 pub mod read;
 pub mod reason;
+pub mod review;
 pub mod scope;
 pub mod syntax;
 pub mod target;
@@ -38,5 +39,7 @@ pub use id::{
 };
 pub use vrm::Vrm;
 
+/// A day of the force's calendar.
+pub use jiff::civil::Date;
 /// Instants everywhere are UTC, to the millisecond on the wire; what lies between two is a duration.
 pub use jiff::{SignedDuration, Timestamp};

@@ -11,12 +11,16 @@ use crate::hotlist::Grade;
 pub const MAX_LIFE_DAYS: u32 = 36_525;
 /// Longest interval between two reviews of a list, in days.
 pub const MAX_REVIEW_DAYS: u32 = 3_650;
+/// Longest time between the notice that an entry is overdue for review and its lapse, in days.
+pub const MAX_NOTICE_DAYS: u32 = 365;
 /// Longest name of an owner unit, in characters, as on an entry.
 pub const MAX_OWNER: usize = 128;
 /// Longest reason that a person gives for a change, in characters.
 pub const MAX_WHY: usize = 500;
 /// A list is looked through once a year unless its policy says otherwise.
 const USUAL_REVIEW_DAYS: u32 = 365;
+/// Who is on leave when the first notice comes is back before anything lapses.
+const USUAL_NOTICE_DAYS: u32 = 14;
 
 /// What a list demands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +36,14 @@ pub struct ListPolicy {
     pub default_grade: Option<Grade>,
     /// Days after which the list must be looked through again.
     pub review_days: u32,
+    /// Days from the first notice that an entry of grade 3 or 4 is overdue for review until it opens no case any more.
+    #[serde(default = "usual_notice_days")]
+    pub notice_days: u32,
+}
+
+/// Of policies that were set before there were notices.
+fn usual_notice_days() -> u32 {
+    USUAL_NOTICE_DAYS
 }
 
 /// Which part of a policy is out of its bounds.
@@ -43,6 +55,9 @@ pub enum PolicyError {
     /// The review interval.
     #[error("review_days: give 1 to {MAX_REVIEW_DAYS} days")]
     Review,
+    /// The time from notice to lapse.
+    #[error("notice_days: give 1 to {MAX_NOTICE_DAYS} days")]
+    Notice,
     /// The owner unit.
     #[error("owner: at most {MAX_OWNER} characters, and none that cannot be printed")]
     Owner,
@@ -57,6 +72,7 @@ impl Default for ListPolicy {
             owner: String::new(),
             default_grade: None,
             review_days: USUAL_REVIEW_DAYS,
+            notice_days: USUAL_NOTICE_DAYS,
         }
     }
 }
@@ -73,6 +89,9 @@ impl ListPolicy {
         if !(1..=MAX_REVIEW_DAYS).contains(&self.review_days) {
             return Err(PolicyError::Review);
         }
+        if !(1..=MAX_NOTICE_DAYS).contains(&self.notice_days) {
+            return Err(PolicyError::Notice);
+        }
         if self.owner.chars().count() > MAX_OWNER || self.owner.contains(char::is_control) {
             return Err(PolicyError::Owner);
         }
@@ -82,9 +101,15 @@ impl ListPolicy {
     /// The latest weed date of an entry that is listed at that time.
     #[must_use]
     pub fn latest_expiry(&self, listed_at: Timestamp) -> Timestamp {
-        let life = SignedDuration::from_hours(24 * i64::from(self.max_days));
-        listed_at.checked_add(life).unwrap_or(Timestamp::MAX)
+        listed_at
+            .checked_add(days(self.max_days))
+            .unwrap_or(Timestamp::MAX)
     }
+}
+
+/// Days of 24 hours.
+pub(crate) fn days(number: u32) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(number))
 }
 
 /// What became of a draft.
@@ -175,6 +200,11 @@ mod tests {
             Some(PolicyError::Life),
         );
         check(|policy| policy.review_days = 0, Some(PolicyError::Review));
+        check(|policy| policy.notice_days = 0, Some(PolicyError::Notice));
+        check(
+            |policy| policy.notice_days = MAX_NOTICE_DAYS + 1,
+            Some(PolicyError::Notice),
+        );
         check(
             |policy| policy.owner = "x".repeat(MAX_OWNER + 1),
             Some(PolicyError::Owner),

@@ -39,6 +39,8 @@ pub enum Permission {
     SeeWhy,
     /// See what rules left to be done after cases, and close it.
     FollowUp,
+    /// See what came of lists and entries, and which nobody looked through in time.
+    ViewYield,
     /// Be called to cases that nobody acts on.
     AnswerCalls,
     /// Read the audit trail.
@@ -80,7 +82,7 @@ impl Role {
     pub fn may(self, permission: Permission) -> bool {
         use Permission::{
             ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, FollowUp,
-            ReportObservations, SeeWhy, ViewAudit, ViewCases, ViewHotlists,
+            ReportObservations, SeeWhy, ViewAudit, ViewCases, ViewHotlists, ViewYield,
         };
         match self {
             Self::Operator => matches!(
@@ -96,17 +98,18 @@ impl Role {
                     | FollowUp
                     | AnswerCalls
                     | ViewHotlists
+                    | ViewYield
                     | ViewAudit
                     | ChangePolicies
             ),
             Self::Patrol => permission == ReportObservations,
             Self::Intelligence => matches!(
                 permission,
-                ViewCases | SeeWhy | FollowUp | ViewHotlists | ChangeHotlists
+                ViewCases | SeeWhy | FollowUp | ViewHotlists | ViewYield | ChangeHotlists
             ),
             Self::Admin => match permission {
                 ViewCases | ActOnCases | ReportObservations | SeeWhy | FollowUp | AnswerCalls
-                | ViewHotlists | ChangeHotlists | ChangePolicies | ViewAudit | Administer => true,
+                | ViewHotlists | ViewYield | ChangeHotlists | ChangePolicies | ViewAudit | Administer => true,
             },
         }
     }

@@ -5,6 +5,8 @@ mod drafts;
 mod feeds;
 mod mapping;
 mod policy;
+mod reviews;
+mod yields;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -91,6 +93,27 @@ pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
             json,
             server,
         } => drafts::decide(&client(&server)?, draft, "decline", &why, json).await,
+        Hotlist::Review {
+            list,
+            entry,
+            vrm,
+            why,
+            json,
+            server,
+        } => {
+            let said = json!({"why": why, "entry_id": entry, "vrm": vrm});
+            reviews::review(&client(&server)?, &list, &said, json).await
+        }
+        Hotlist::Reviews { json, server } => reviews::notices(&client(&server)?, json).await,
+        Hotlist::Yield {
+            list,
+            days,
+            json,
+            server,
+        } => match list {
+            Some(list) => yields::entries(&client(&server)?, &list, json).await,
+            None => yields::lists(&client(&server)?, days, json).await,
+        },
         Hotlist::Feeds { json, server } => feeds::list(&client(&server)?, json).await,
         Hotlist::FeedToken { name } => feeds::token(settings, &name).await,
         Hotlist::List { json, server } => list(&lists(&client(&server)?).await?, json),

@@ -41,7 +41,7 @@ pub async fn dispatcher(settings: &Settings) -> Result<ExitCode> {
     check_shared(settings)?;
     let parts = topology::open(settings).await?;
     let mut running = Running::new(settings, "steelring-dispatcher")?;
-    running.dispatcher(&parts);
+    running.dispatcher(settings, &parts);
     finish(running, settings, DISPATCHER_PORT, parts.log).await
 }
 

@@ -64,7 +64,7 @@ pub async fn run(settings: &Settings, simulate: Option<f64>, seed: u64) -> Resul
     let mut running = Running::new(settings, "steelring")?;
     running.ingest(ingest, &parts);
     running.matcher(settings, Arc::clone(&parts.log), &parts.force);
-    running.dispatcher(&parts);
+    running.dispatcher(settings, &parts);
     running.control_room(control_room, settings, &parts);
     if let Some(rate) = simulate {
         running.simulator(&parts, rate, seed);

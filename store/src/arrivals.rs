@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::case::{self, Case, CaseEvent};
+use domain::policy::ListPolicy;
 use domain::yields::Came;
 use domain::{CaseId, HitId, ReadId, Timestamp, Vrm};
 
 use crate::cases::{Applied, Arrival, Consumed, save_cases};
 use crate::events::write_traced_events;
 use crate::observations::look_back;
+use crate::reviews::marked;
 use crate::sql::{Step, from_json, millis, number, parsed, read_rows, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
 use crate::yields::Tally;
@@ -42,7 +44,8 @@ struct Outcome<'a> {
 
 impl Store {
     /// Stores hits, opens and updates cases, and records how far the log was read: one transaction. Hits known already
-    /// change nothing. Grade 4 hits are stored and open none (nor update one).
+    /// change nothing. Grade 4 hits are stored and open none (nor update one); those of an entry that has lapsed open none, and
+    /// update the one that it leads. `usual` is the policy of lists that have none of their own.
     ///
     /// # Errors
     /// When the database fails; nothing has changed then.
@@ -50,6 +53,7 @@ impl Store {
         &self,
         arrivals: &[Arrival],
         consumed: &[Consumed],
+        usual: &ListPolicy,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
         let traces = arrivals
@@ -59,6 +63,8 @@ impl Store {
         transaction!(self, "apply_hits", |tx| {
             // Another writer may store the same hit or open the same vehicle's case in between: its unique index then
             // stops this transaction, which runs again and sees it.
+            let arrivals = marked(tx, arrivals, usual, now).await?;
+            let arrivals = arrivals.as_ref();
             let mut outcome = fold(arrivals, known(tx, arrivals).await?, now);
             let cases: Vec<&Case> = outcome.cases.values().collect();
             save_cases(tx, &cases).await?;
@@ -114,12 +120,16 @@ fn fold<'a>(arrivals: &'a [Arrival], known: Known, now: Timestamp) -> Outcome<'a
         if !hits.insert(hit.hit_id) {
             continue;
         }
-        if !hit.entry.grade.opens_case() {
+        let open_case = open.get(&hit.vrm());
+        // Somebody may be on the way in a case that an entry leads when it lapses.
+        let leads = || open_case.is_some_and(|case| case.entry.entry_id == hit.entry.entry_id);
+        let counts = hit.opens_case() || (hit.entry.grade.opens_case() && leads());
+        if !counts {
             outcome.hits.push((arrival, None));
             continue;
         }
         let bcu = arrival.bcu.clone();
-        let event = match open.get(&hit.vrm()) {
+        let event = match open_case {
             Some(case) => {
                 let new_read = !counted.contains(&(hit.read.read_id, case.case_id));
                 case::sight(case, hit, bcu, new_read, now)

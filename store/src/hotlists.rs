@@ -1,5 +1,6 @@
 //! Lists, their entries and their revisions.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use domain::hotlist::{Entry, Revision};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::changes::lock_lists;
 use crate::events::raise;
-use crate::sql::{Step, count, from_json, limit, millis, number, parsed, time};
+use crate::sql::{Step, count, from_json, limit, millis, number, parsed, read_rows, time};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
 
@@ -134,6 +135,27 @@ impl Store {
         .await
         .step("reading entries")?;
         rows.iter().map(|(doc,)| from_json("entry", doc)).collect()
+    }
+
+    /// Those of these entries that are on the list now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn entries_of(
+        &self,
+        list: &ListName,
+        ids: &BTreeSet<EntryId>,
+    ) -> Result<BTreeMap<EntryId, Entry>, StoreError> {
+        let ids: Vec<_> = ids.iter().map(|id| (id, list)).collect();
+        let text = "SELECT doc FROM given JOIN entries ON entry_id = value ->> 0 WHERE list = value ->> 1";
+        let rows: Vec<(String,)> = transaction!(self, "entries_of", |tx| {
+            read_rows(tx, "reading entries", text, &ids).await
+        })?;
+        let entries = rows.iter().map(|(doc,)| {
+            let entry: Entry = from_json("entry", doc)?;
+            Ok((entry.entry_id, entry))
+        });
+        entries.collect()
     }
 
     /// The newest revision, and how many entries all lists have together.

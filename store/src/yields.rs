@@ -33,7 +33,38 @@ pub struct EntryYield {
     pub last_hit_at: Option<Timestamp>,
 }
 
+/// Since when a list is there, and since when what comes of it is counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListAge {
+    /// Its first change; none where that is not known.
+    pub since: Option<Timestamp>,
+    /// The first hour of which anything is counted; none while nothing came.
+    pub counted_since: Option<Timestamp>,
+}
+
 impl Store {
+    /// How old each list is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_ages(&self) -> Result<BTreeMap<ListName, ListAge>, StoreError> {
+        let rows: Vec<(String, Option<i64>, Option<i64>)> = sqlx::query_as(
+            "SELECT list, (SELECT MIN(changed_at) FROM list_changes WHERE list_changes.list = lists.list) AS since, \
+             (SELECT MIN(hour) FROM list_yields WHERE list_yields.list = lists.list) AS counted FROM lists",
+        )
+        .fetch_all(&self.inner.reader)
+        .await
+        .step("reading how old lists are")?;
+        let age = |(list, since, counted): (String, Option<i64>, Option<i64>)| {
+            let age = ListAge {
+                since: since.map(time).transpose()?,
+                counted_since: counted.map(time).transpose()?,
+            };
+            Ok((parsed("list name", &list)?, age))
+        };
+        rows.into_iter().map(age).collect()
+    }
+
     /// What came of a list in the hours that began at `from` or later, and before `to`.
     ///
     /// # Errors

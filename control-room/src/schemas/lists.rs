@@ -45,6 +45,78 @@ drawn! {
         /// Days after which it must be looked through again.
         #[schema(minimum = 1, maximum = 3650)]
         review_days: u32,
+        /// Days from the first notice that an entry of grade 3 or 4 is overdue for review until it opens no case any more.
+        #[schema(minimum = 1, maximum = 365)]
+        notice_days: u32,
+    }
+
+    /// An entry is overdue for review.
+    struct Overdue {
+        /// When it was due.
+        since: Timestamp,
+        /// It has lapsed: its hits are kept and open no case; absent where it has not.
+        log_only: Option<bool>,
+    }
+
+    /// How often what came of an entry or a list.
+    struct Yield {
+        hits: u64,
+        /// Cases that a person confirmed.
+        confirmed: u64,
+        /// Units that were sent.
+        deployments: u64,
+        /// How cases ended: the outcome's name with how often.
+        #[schema(value_type = std::collections::BTreeMap<String, u64>)]
+        outcomes: std::collections::BTreeMap<String, u64>,
+    }
+
+    /// What came of an entry in all.
+    struct EntryYield {
+        entry_id: String,
+        came: Yield,
+        /// Absent where it was never hit.
+        last_hit_at: Option<Timestamp>,
+    }
+
+    /// A list or an entry was looked through, and it stays.
+    struct Review {
+        number: u64,
+        list: String,
+        /// Absent where it was the whole list.
+        entry_id: Option<String>,
+        at: Timestamp,
+        by: String,
+        why: String,
+    }
+
+    /// What was overdue for review on a list, of one owner, on one day.
+    struct ReviewNotice {
+        number: u64,
+        /// In the force's time zone.
+        #[schema(value_type = String, format = Date)]
+        day: String,
+        list: String,
+        /// Who answers for the entries; may be empty.
+        owner: String,
+        at: Timestamp,
+        /// Entries overdue.
+        overdue: u64,
+        /// Of these, those that open cases still and will not from a known time on.
+        lapsing: u64,
+        /// Of these, those that open no case any more.
+        log_only: u64,
+        /// When the first of the lapsing ones does; absent where none does.
+        first_lapse_at: Option<Timestamp>,
+        /// Absent until somebody says so.
+        seen: Option<Seen>,
+        /// When the list was reviewed since; absent where it was not.
+        reviewed_at: Option<Timestamp>,
+    }
+
+    /// Who has seen it, and when.
+    struct Seen {
+        by: String,
+        at: Timestamp,
     }
 
     /// A change that waits, or waited, for a second person.

@@ -94,6 +94,10 @@ fn doubtful_hit(difference: misread::Difference) -> hit::Hit {
             speed_kmh: 200.0,
         }),
         past: true,
+        overdue: Some(domain::review::Overdue {
+            since: Timestamp::UNIX_EPOCH,
+            log_only: true,
+        }),
         ..hit()
     }
     .assessed(assessment::Assessment {
@@ -427,6 +431,40 @@ fn nominals(by: &UserName) {
 }
 
 #[test]
+fn yields_reviews_and_notices_look_as_they_are_drawn() {
+    let (at, by) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+    let (list, entry_id) = (ListName::parse("stolen").unwrap(), entry().entry_id);
+    let mut came = domain::yields::Yield::default();
+    came.add(domain::yields::Came::Ended(case::Outcome::Misread), 1);
+    check::<EntryYield>(&store::yields::EntryYield {
+        entry_id,
+        came,
+        last_hit_at: Some(at),
+    });
+    check::<Review>(&store::reviews::Review {
+        number: 1,
+        list: list.clone(),
+        entry_id: Some(entry_id),
+        at,
+        by: by.clone(),
+        why: String::new(),
+    });
+    check::<ReviewNotice>(&store::notices::ReviewNotice {
+        number: 1,
+        day: "2007-11-01".parse().unwrap(),
+        list,
+        owner: String::new(),
+        at,
+        overdue: 1,
+        lapsing: 1,
+        log_only: 0,
+        first_lapse_at: Some(at),
+        seen: Some(store::notices::Seen { by, at }),
+        reviewed_at: Some(at),
+    });
+}
+
+#[test]
 fn every_name_of_an_outcome_state_and_action_is_drawn() {
     use case::Outcome as O;
     let outcomes = [
@@ -505,7 +543,8 @@ fn the_page_has_the_types_that_the_description_has() {
         include_str!("../../ui/src/lib/types.ts"),
         include_str!("../../ui/src/lib/listtypes.ts"),
         include_str!("../../ui/src/lib/nominaltypes.ts"),
-        include_str!("../../ui/src/lib/ruletypes.ts")
+        include_str!("../../ui/src/lib/ruletypes.ts"),
+        include_str!("../../ui/src/lib/yieldtypes.ts")
     );
     let document: Value = serde_json::from_slice(&crate::openapi::encode().unwrap()).unwrap();
     let schemas = document["components"]["schemas"].as_object().unwrap();

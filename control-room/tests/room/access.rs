@@ -73,6 +73,7 @@ fn permission(name: &str) -> Option<Permission> {
         "change_hotlists" => Permission::ChangeHotlists,
         "change_policies" => Permission::ChangePolicies,
         "answer_calls" => Permission::AnswerCalls,
+        "view_yield" => Permission::ViewYield,
         "view_audit" => Permission::ViewAudit,
         "administer" => Permission::Administer,
         "any signed-in user" => return None,

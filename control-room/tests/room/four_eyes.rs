@@ -13,7 +13,7 @@ async fn send(browser: &Browser<'_>, path: &str, file: &str) -> (StatusCode, Val
 }
 
 fn policy(four_eyes: bool, max_days: u32) -> Value {
-    json!({"four_eyes": four_eyes, "max_days": max_days, "owner": "FIB", "default_grade": null, "review_days": 90})
+    json!({"four_eyes": four_eyes, "max_days": max_days, "owner": "FIB", "default_grade": null, "review_days": 90, "notice_days": 14})
 }
 
 #[tokio::test]

@@ -201,7 +201,11 @@ impl Room {
             bcu: None,
             trace: None,
         };
-        let applied = self.store.apply_hits(&[arrival], &[], at).await.unwrap();
+        let applied = self
+            .store
+            .apply_hits(&[arrival], &[], &ListPolicy::default(), at)
+            .await
+            .unwrap();
         applied.events.into_iter().next()
     }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::hotlist::Revision;
+use domain::policy::ListPolicy;
 use domain::unit::{UnitPosition, UnitState};
 use domain::{BcuCode, CallSign, Position, Timestamp};
 use jiff::SignedDuration;
@@ -35,7 +36,10 @@ async fn a_browser_that_comes_and_goes_gets_every_event_once_and_in_order() {
             trace: None,
         })
         .collect();
-    store.apply_hits(&before, &[], Timestamp::now()).await.unwrap();
+    store
+        .apply_hits(&before, &[], &ListPolicy::default(), Timestamp::now())
+        .await
+        .unwrap();
     let room = Room::open_with(store, std::sync::Arc::new(EmbeddedLog::in_memory())).await;
     let browser = room.sign_in("operator").await;
     let writer = |third: u64| {
@@ -110,7 +114,10 @@ async fn an_event_of_another_process_comes_within_a_second() {
         bcu: None,
         trace: None,
     };
-    theirs.apply_hits(&[arrival], &[], now).await.unwrap();
+    theirs
+        .apply_hits(&[arrival], &[], &ListPolicy::default(), now)
+        .await
+        .unwrap();
     let begun = Instant::now();
     assert_eq!(live.next_of("case").await.unwrap().id, Some(1));
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::case::{Ask, AskedFor, CaseEvent, Command, Effects, EventKind, RuleEffect, Trigger};
 use domain::hotlist::{Entry, Marker};
+use domain::policy::ListPolicy;
 use domain::{CallSign, EntryId, ListName, SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ async fn restricted() -> Restricted {
         trace: None,
     };
     let opened = store
-        .apply_hits(&[arrival], &[], now)
+        .apply_hits(&[arrival], &[], &ListPolicy::default(), now)
         .await
         .unwrap()
         .events

@@ -6,16 +6,17 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Hotlists } from '../src/lib/listtypes';
+import type { ListYield, ReviewNotice, Yields } from '../src/lib/yieldtypes';
 import type { CaseEvent, Permission, Role, Session } from '../src/lib/types';
 import { plate, scene } from './pictures';
 import { Refused, World } from './world';
 
 const PERMISSIONS: Record<Role, Permission[]> = {
   operator: ['view_cases', 'act_on_cases', 'report_observations', 'view_hotlists'],
-  supervisor: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_hotlists', 'change_policies', 'view_audit'],
-  intelligence: ['view_cases', 'see_why', 'follow_up', 'view_hotlists', 'change_hotlists'],
+  supervisor: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_yield', 'view_hotlists', 'change_policies', 'view_audit'],
+  intelligence: ['view_cases', 'see_why', 'follow_up', 'view_yield', 'view_hotlists', 'change_hotlists'],
   patrol: ['report_observations'],
-  admin: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
+  admin: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_yield', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
 };
 
 /** What the real service sends with everything. */
@@ -154,8 +155,13 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
     }
     case 'POST observations': return reply(response, 200, { observation_id: '0'.repeat(32), taken_up: true });
     case 'GET follow-ups': return reply(response, 200, { follow_ups: [] });
+    case 'GET reviews': return reply(response, 200, { notices: notices() });
+    case 'POST reviews/seen': return reply(response, 200, JSON.parse(await text(request)));
+    case 'GET yield': return reply(response, 200, yields(service));
+    case 'GET hotlists/yield': return reply(response, 200, { entries: [] });
+    case 'POST hotlists/review': return reply(response, 200, { list: id, entries: null });
     case 'GET drafts': return reply(response, 200, { drafts: [] });
-    case 'GET hotlists/policy': return reply(response, 200, { list: id, own: false, policy: { four_eyes: false, max_days: 36525, owner: '', default_grade: null, review_days: 365 } });
+    case 'GET hotlists/policy': return reply(response, 200, { list: id, own: false, policy: { four_eyes: false, max_days: 36525, owner: '', default_grade: null, review_days: 365, notice_days: 14 } });
     case 'POST hotlists/check': {
       const body = await text(request);
       if (body.startsWith('Car;') && !url.searchParams.has('mapping')) return unknownColumns(response);
@@ -211,6 +217,21 @@ function hotlists({ lists, revision }: Service): Hotlists {
       { matcher: 'matcher-old', revision: 3, entries: 900, applied_at: at, at, running: false, current: false },
     ],
   };
+}
+
+function notices(): ReviewNotice[] {
+  const at = new Date(Date.now() - 3_600_000).toISOString();
+  return [{ number: 1, day: at.slice(0, 10), list: 'uninsured', owner: 'Roads Policing', at, overdue: 812, lapsing: 812, log_only: 0, first_lapse_at: new Date(Date.now() + 1_209_600_000).toISOString() }];
+}
+
+function yields({ lists }: Service): Yields {
+  const [from, to] = [90, 0].map((days) => new Date(Date.now() - days * 86_400_000).toISOString()) as [string, string];
+  const shown = [...lists].map(([list, entries], index): ListYield => {
+    const hits = 40 * index * index;
+    const outcomes = index === 4 ? { misread: 7, not_found: 2 } : { misread: index, arrest: index, vehicle_recovered: 1 };
+    return { list, entries, came: { hits, confirmed: 2 * index, deployments: index, outcomes }, results: index === 4 ? 0 : index + 1, since: from, counted_since: from, reviewed: null, overdue: index === 4 ? 812 : 0, log_only: 0, fruitless: index === 4 };
+  });
+  return { from, to, many_hits: 100, lists: shown };
 }
 
 function unknownColumns(response: ServerResponse): void {

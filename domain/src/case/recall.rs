@@ -93,6 +93,8 @@ pub fn recall(case: &Case, deployments: &[Deployment], live: &[Entry], now: Time
         Some(entry) => {
             case.grade = entry.grade;
             case.entry = entry.clone();
+            // Its next hit says.
+            case.overdue = None;
         }
         None if case.state == CaseState::New => {
             case.state = CaseState::Closed;

@@ -50,6 +50,7 @@ fn changed(policy: ListPolicy, change: PolicyChange) -> Result<ListPolicy> {
         owner: change.owner.unwrap_or(policy.owner),
         default_grade,
         review_days: change.review_days.unwrap_or(policy.review_days),
+        notice_days: change.notice_days.unwrap_or(policy.notice_days),
     })
 }
 
@@ -72,4 +73,8 @@ fn show(list: &ListName, policy: &ListPolicy, own: bool) {
         .map_or("from action and markers".to_owned(), |grade| grade.to_string());
     println!("  default grade   {grade}");
     println!("  review          every {} days", policy.review_days);
+    println!(
+        "  lapse           grades 3 and 4, {} days after notice that they are overdue",
+        policy.notice_days
+    );
 }

@@ -5,7 +5,7 @@ use domain::unit::Proposal;
 use domain::{BcuCode, CaseId, DeploymentId};
 use store::StoreError;
 
-use crate::world::{World, at, callsign, confirmed, decide, deploy, opened, user};
+use crate::world::{World, at, callsign, confirmed, decide, deploy, opened, user, usual};
 
 claims!(
     of_two_operators_one_wins_and_the_other_is_told_who_was_first,
@@ -238,7 +238,7 @@ async fn a_sighting_in_between_does_not_refuse_the_operator(world: &World) {
         "c2",
         30,
     )];
-    store.apply_hits(&again, &[], at(31)).await.unwrap();
+    store.apply_hits(&again, &[], usual(), at(31)).await.unwrap();
     let confirmed = decide(&store, &case, &Command::Confirm, "smith").await.unwrap();
     assert_eq!(confirmed.case.sightings, 2);
 }

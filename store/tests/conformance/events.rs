@@ -6,7 +6,7 @@ use domain::case::Command;
 use store::Store;
 use store::cases::Arrival;
 
-use crate::world::{World, arrival, at, decide, entry, mark, opened};
+use crate::world::{World, arrival, at, decide, entry, mark, opened, usual};
 
 claims!(
     a_reader_misses_no_event_of_several_writers,
@@ -49,7 +49,10 @@ async fn write_some(store: Store, writer: usize) {
             arrival(entry(&mark((batch + number) % 30), 1, "x"), "c1", seconds as i64)
         };
         let arrivals: Vec<_> = (0..BATCH).map(hit).collect();
-        let applied = store.apply_hits(&arrivals, &[], at(5_000)).await.unwrap();
+        let applied = store
+            .apply_hits(&arrivals, &[], usual(), at(5_000))
+            .await
+            .unwrap();
         let case = applied.events[0].case.case_id;
         store.rank(case, &[], at(5_000)).await.unwrap();
     }
@@ -73,7 +76,7 @@ async fn events_are_read_in_pages(world: &World) {
     let arrivals: Vec<_> = (0..10)
         .map(|number| arrival(entry(&mark(number), 1, "x"), "c1", 0))
         .collect();
-    let applied = store.apply_hits(&arrivals, &[], at(0)).await.unwrap();
+    let applied = store.apply_hits(&arrivals, &[], usual(), at(0)).await.unwrap();
     assert_eq!(store.last_event().await.unwrap(), 10);
     let page = store.events_after(4, 3).await.unwrap();
     let numbers: Vec<u64> = page.iter().map(|sequenced| sequenced.sequence).collect();
@@ -90,8 +93,8 @@ async fn an_event_has_the_trace_of_its_own_hit_and_no_other(world: &World) {
         ..arrival(entry("AB12CDE", 1, "x"), "c1", 0)
     };
     let others = [("AB12CDF", 0), ("AB12CDE", 60)].map(|(vrm, s)| arrival(entry(vrm, 1, "x"), "c1", s));
-    store.apply_hits(&[traced], &[], at(0)).await.unwrap();
-    store.apply_hits(&others, &[], at(60)).await.unwrap();
+    store.apply_hits(&[traced], &[], usual(), at(0)).await.unwrap();
+    store.apply_hits(&others, &[], usual(), at(60)).await.unwrap();
     let events = store.events_after(0, 10).await.unwrap();
     let traces: Vec<Option<&str>> = events.iter().map(|event| event.trace.as_deref()).collect();
     assert_eq!(traces, [Some(trace), None, None]);

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use store::Store;
 use store::cases::{Arrival, CaseRecord};
 
-use crate::world::{World, all_cases, arrival, at, callsign, entry, mark, user};
+use crate::world::{World, all_cases, arrival, at, callsign, entry, mark, user, usual};
 
 claims!(
     cases_are_what_their_events_say;
@@ -42,7 +42,7 @@ async fn random_step(store: &Store, rng: &mut ChaCha8Rng, step: i64) {
             let batch: Vec<Arrival> = (0..rng.random_range(1..6))
                 .map(|_| random_hit(rng, step))
                 .collect();
-            store.apply_hits(&batch, &[], at(step)).await.unwrap();
+            store.apply_hits(&batch, &[], usual(), at(step)).await.unwrap();
         }
         (4..8, Some(case)) => {
             // Now and then an operator looks at a screen of yesterday. Refusals are part of the game.

@@ -9,7 +9,7 @@ use domain::misread::Difference;
 use domain::{BcuCode, CameraId, Vrm};
 use store::cases::{Arrival, CaseFilter, Consumed};
 
-use crate::world::{World, all_cases, arrival, at, decide, entry, mark, opened};
+use crate::world::{World, all_cases, arrival, at, decide, entry, mark, opened, usual};
 
 claims!(
     a_hit_delivered_twice_counts_once,
@@ -32,8 +32,8 @@ claims!(
 async fn a_hit_delivered_twice_counts_once(world: &World) {
     let store = world.open().await;
     let arrivals = [arrival(entry("AB12CDE", 1, "x"), "c1", 0)];
-    let first = store.apply_hits(&arrivals, &[], at(1)).await.unwrap();
-    let second = store.apply_hits(&arrivals, &[], at(2)).await.unwrap();
+    let first = store.apply_hits(&arrivals, &[], usual(), at(1)).await.unwrap();
+    let second = store.apply_hits(&arrivals, &[], usual(), at(2)).await.unwrap();
     assert_eq!((first.new_hits, first.events.len()), (1, 1));
     assert_eq!((second.new_hits, second.events.len()), (0, 0));
     assert_eq!(store.count_hits().await.unwrap(), 1);
@@ -46,7 +46,10 @@ async fn a_hit_delivered_twice_counts_once(world: &World) {
 async fn a_hit_twice_in_one_batch_counts_once(world: &World) {
     let store = world.open().await;
     let hit = arrival(entry("AB12CDE", 1, "x"), "c1", 0);
-    let applied = store.apply_hits(&[hit.clone(), hit], &[], at(1)).await.unwrap();
+    let applied = store
+        .apply_hits(&[hit.clone(), hit], &[], usual(), at(1))
+        .await
+        .unwrap();
     assert_eq!((applied.new_hits, applied.events.len()), (1, 1));
 }
 
@@ -54,10 +57,13 @@ async fn one_read_on_two_entries_is_one_sighting(world: &World) {
     let store = world.open().await;
     // In one batch, and when the second comes later.
     let both = |mark: &str| ["x", "y"].map(|reference| arrival(entry(mark, 2, reference), "c1", 0));
-    store.apply_hits(&both("AB12CDE"), &[], at(1)).await.unwrap();
+    store
+        .apply_hits(&both("AB12CDE"), &[], usual(), at(1))
+        .await
+        .unwrap();
     let [first, second] = both("FG34HIJ");
-    store.apply_hits(&[first], &[], at(1)).await.unwrap();
-    let applied = store.apply_hits(&[second], &[], at(2)).await.unwrap();
+    store.apply_hits(&[first], &[], usual(), at(1)).await.unwrap();
+    let applied = store.apply_hits(&[second], &[], usual(), at(2)).await.unwrap();
     assert_eq!(applied.events[0].kind, EventKind::Sighted);
     let cases = all_cases(&store).await;
     let sightings: Vec<u32> = cases.iter().map(|case| case.sightings).collect();
@@ -77,8 +83,14 @@ async fn the_most_urgent_entry_leads_and_the_latest_capture_is_where_it_is(world
         // Late from its camera: counts, but the vehicle is not there any more.
         arrival(entry("AB12CDE", 3, "x"), "c3", 5),
     ];
-    store.apply_hits(&arrivals[..1], &[], at(30)).await.unwrap();
-    store.apply_hits(&arrivals[1..], &[], at(31)).await.unwrap();
+    store
+        .apply_hits(&arrivals[..1], &[], usual(), at(30))
+        .await
+        .unwrap();
+    store
+        .apply_hits(&arrivals[1..], &[], usual(), at(31))
+        .await
+        .unwrap();
     let case = all_cases(&store).await.remove(0);
     assert_eq!(case.sightings, 3);
     assert_eq!(case.grade, Grade::One);
@@ -119,10 +131,10 @@ async fn a_case_keeps_how_its_latest_read_matched(world: &World) {
         speed_kmh: 1_474.5,
     });
     let wanted = Match::of(&doubtful.hit);
-    store.apply_hits(&[certain], &[], at(30)).await.unwrap();
+    store.apply_hits(&[certain], &[], usual(), at(30)).await.unwrap();
     let case = all_cases(&store).await.remove(0);
     assert_eq!(case.last_match, Match::default());
-    store.apply_hits(&[doubtful], &[], at(31)).await.unwrap();
+    store.apply_hits(&[doubtful], &[], usual(), at(31)).await.unwrap();
     assert_eq!(all_cases(&store).await[0].last_match, wanted);
     let record = store.case(case.case_id).await.unwrap();
     assert_eq!(record.case.last_match, wanted);
@@ -134,13 +146,13 @@ async fn a_case_keeps_how_its_latest_read_matched(world: &World) {
 async fn a_grade_4_hit_is_kept_and_opens_nothing(world: &World) {
     let store = world.open().await;
     let log_only = [arrival(entry("AB12CDE", 4, "w"), "c1", 0)];
-    let applied = store.apply_hits(&log_only, &[], at(1)).await.unwrap();
+    let applied = store.apply_hits(&log_only, &[], usual(), at(1)).await.unwrap();
     assert_eq!((applied.new_hits, applied.events.len()), (1, 0));
     assert!(all_cases(&store).await.is_empty());
     // Nor does it touch the open case of the same vehicle.
     let case = opened(&store, "AB12CDE").await;
     let log_only = [arrival(entry("AB12CDE", 4, "y"), "c2", 9)];
-    store.apply_hits(&log_only, &[], at(10)).await.unwrap();
+    store.apply_hits(&log_only, &[], usual(), at(10)).await.unwrap();
     assert_eq!(all_cases(&store).await, [case]);
     assert_eq!(store.hits(None, Some(Grade::Four), 10).await.unwrap().len(), 2);
 }
@@ -154,7 +166,7 @@ async fn a_vehicle_seen_after_its_case_ended_opens_another(world: &World) {
     };
     decide(&store, &case, &reject, "smith").await.unwrap();
     let again = [arrival(entry("AB12CDE", 1, "x"), "c1", 100)];
-    let applied = store.apply_hits(&again, &[], at(101)).await.unwrap();
+    let applied = store.apply_hits(&again, &[], usual(), at(101)).await.unwrap();
     assert_eq!(applied.events[0].kind, EventKind::Opened);
     let states: Vec<CaseState> = all_cases(&store).await.iter().map(|case| case.state).collect();
     assert_eq!(states, [CaseState::New, CaseState::Rejected]);
@@ -165,7 +177,10 @@ async fn two_writers_at_once_open_one_case_for_a_vehicle(world: &World) {
     for number in 0..20 {
         let a = [arrival(entry(&mark(number), 1, "x"), "c1", 0)];
         let b = [arrival(entry(&mark(number), 1, "x"), "c2", 1)];
-        let (a, b) = tokio::join!(one.apply_hits(&a, &[], at(2)), two.apply_hits(&b, &[], at(2)));
+        let (a, b) = tokio::join!(
+            one.apply_hits(&a, &[], usual(), at(2)),
+            two.apply_hits(&b, &[], usual(), at(2))
+        );
         let mut kinds = [a.unwrap().events[0].kind, b.unwrap().events[0].kind];
         kinds.sort_by_key(|kind| *kind == EventKind::Sighted);
         assert_eq!(kinds, [EventKind::Opened, EventKind::Sighted]);
@@ -183,8 +198,8 @@ async fn two_writers_of_the_same_hits_store_each_once(world: &World) {
     let forwards = arrivals.clone();
     arrivals.reverse();
     let (a, b) = tokio::join!(
-        one.apply_hits(&forwards, &[], at(300)),
-        two.apply_hits(&arrivals, &[], at(300))
+        one.apply_hits(&forwards, &[], usual(), at(300)),
+        two.apply_hits(&arrivals, &[], usual(), at(300))
     );
     assert_eq!(a.unwrap().new_hits + b.unwrap().new_hits, 200);
     assert_eq!(one.count_hits().await.unwrap(), 200);
@@ -201,8 +216,11 @@ async fn offsets_never_go_back(world: &World) {
         next_offset,
     };
     let batch = [upto(1, 7), upto(0, 10), upto(0, 9)];
-    store.apply_hits(&[], &batch, at(0)).await.unwrap();
-    store.apply_hits(&[], &[upto(0, 3)], at(1)).await.unwrap();
+    store.apply_hits(&[], &batch, usual(), at(0)).await.unwrap();
+    store
+        .apply_hits(&[], &[upto(0, 3)], usual(), at(1))
+        .await
+        .unwrap();
     assert_eq!(
         store.consumed("hits.v1").await.unwrap(),
         [upto(0, 10), upto(1, 7)]
@@ -221,7 +239,12 @@ async fn hits_and_offsets_commit_together_or_not_at_all(world: &World) {
     for table in ["consumed", "events"] {
         let away = format!("ALTER TABLE {table} RENAME TO away");
         world.run(&away).await.unwrap();
-        assert!(store.apply_hits(&arrivals, &consumed, at(1)).await.is_err());
+        assert!(
+            store
+                .apply_hits(&arrivals, &consumed, usual(), at(1))
+                .await
+                .is_err()
+        );
         let back = format!("ALTER TABLE away RENAME TO {table}");
         world.run(&back).await.unwrap();
         assert_eq!(store.count_hits().await.unwrap(), 0);
@@ -229,7 +252,10 @@ async fn hits_and_offsets_commit_together_or_not_at_all(world: &World) {
         assert!(all_cases(&store).await.is_empty());
         assert_eq!(store.last_event().await.unwrap(), 0);
     }
-    let applied = store.apply_hits(&arrivals, &consumed, at(2)).await.unwrap();
+    let applied = store
+        .apply_hits(&arrivals, &consumed, usual(), at(2))
+        .await
+        .unwrap();
     assert_eq!(applied.new_hits, 1);
     assert_eq!(store.consumed("hits.v1").await.unwrap(), consumed);
     // No number was lost to the failures.
@@ -248,7 +274,7 @@ async fn cases_come_most_urgent_first_then_oldest_ended_ones_last(world: &World)
     ];
     for (mark, grade, seconds) in rows {
         let hit = [arrival(entry(mark, grade, "x"), "c1", seconds)];
-        store.apply_hits(&hit, &[], at(seconds)).await.unwrap();
+        store.apply_hits(&hit, &[], usual(), at(seconds)).await.unwrap();
     }
     let close = Command::Close {
         outcome: Outcome::NotFound,
@@ -309,7 +335,7 @@ async fn hits_are_found_by_mark_and_grade_newest_first(world: &World) {
     let store = world.open().await;
     let arrivals = [("AA1", 1, 3), ("AA1", 4, 9), ("AA2", 1, 5)]
         .map(|(mark, grade, seconds)| arrival(entry(mark, grade, "x"), "c1", seconds));
-    store.apply_hits(&arrivals, &[], at(10)).await.unwrap();
+    store.apply_hits(&arrivals, &[], usual(), at(10)).await.unwrap();
     let check = async |mark: Option<&str>, grade: Option<u8>, expected: &[i64]| {
         let vrm = mark.map(|mark| Vrm::parse(mark).unwrap());
         let grade = grade.map(|grade| Grade::try_from(grade).unwrap());
@@ -333,12 +359,12 @@ async fn a_full_batch_is_applied_in_one_go(world: &World) {
     let before: Vec<Arrival> = (0..100)
         .map(|number| arrival(entry(&mark(number), 2, "x"), "c0", 0))
         .collect();
-    store.apply_hits(&before, &[], at(0)).await.unwrap();
+    store.apply_hits(&before, &[], usual(), at(0)).await.unwrap();
     let batch: Vec<Arrival> = (0..1_000)
         .map(|number| arrival(entry(&mark(number % 300), 2, "x"), "c1", 1 + number as i64))
         .collect();
     let began = std::time::Instant::now();
-    let applied = store.apply_hits(&batch, &[], at(2_000)).await.unwrap();
+    let applied = store.apply_hits(&batch, &[], usual(), at(2_000)).await.unwrap();
     eprintln!("1,000 hits in {:?}", began.elapsed());
     assert_eq!((applied.new_hits, applied.events.len()), (1_000, 1_000));
     let cases = all_cases(&store).await;
@@ -357,7 +383,7 @@ async fn judged_hits_come_in_order_of_capture_each_once(world: &World) {
         ("AB14CDE", 20),
     ];
     let arrivals = hits.map(|(mark, seconds)| arrival(entry(mark, 1, "x"), "c1", seconds));
-    store.apply_hits(&arrivals, &[], at(40)).await.unwrap();
+    store.apply_hits(&arrivals, &[], usual(), at(40)).await.unwrap();
     let mut expected = Vec::new();
     for case in all_cases(&store).await {
         let command = match case.vrm.as_str() {

@@ -39,6 +39,7 @@ mod observations;
 mod opening;
 mod people;
 mod recall;
+mod reviews;
 mod rules;
 mod world;
 mod yields;

@@ -8,7 +8,7 @@ use store::observations::CAMERAS_KEPT;
 use store::rules::Holding;
 use store::{Store, StoreError};
 
-use crate::world::{World, arrival, at, callsign, entry, mark, opened, user};
+use crate::world::{World, arrival, at, callsign, entry, mark, opened, user, usual};
 
 claims!(
     what_was_seen_within_half_an_hour_of_a_sighting_is_the_cases_before_and_after_it,
@@ -58,14 +58,14 @@ async fn what_was_seen_within_half_an_hour_of_a_sighting_is_the_cases_before_and
             let hits = [arrival(entry(&mark, 2, "x"), "c1", 0)];
             let observation = seen(&mark, officer(), at(-minutes * 60));
             if first == "hit" {
-                store.apply_hits(&hits, &[], at(0)).await.unwrap();
+                store.apply_hits(&hits, &[], usual(), at(0)).await.unwrap();
             }
             store
                 .observe(&observation, &user("olu"), at(3_600))
                 .await
                 .unwrap();
             if first == "observation" {
-                store.apply_hits(&hits, &[], at(3_600)).await.unwrap();
+                store.apply_hits(&hits, &[], usual(), at(3_600)).await.unwrap();
             }
             let case = case_of(&store, &mark).await.unwrap();
             let expected: &[_] = if taken { &[observation] } else { &[] };
@@ -87,7 +87,7 @@ async fn an_observation_that_comes_twice_counts_once(world: &World) {
         None
     );
     let again = [arrival(entry(MARK, 1, "x"), "c2", 60)];
-    store.apply_hits(&again, &[], at(60)).await.unwrap();
+    store.apply_hits(&again, &[], usual(), at(60)).await.unwrap();
     let record = store.case(case.case_id).await.unwrap();
     assert_eq!(record.case.observed.len(), 1);
     let observed: Vec<_> = record
@@ -134,9 +134,15 @@ async fn a_camera_observes_the_mark_that_it_read_and_finds_the_case_of_its_read(
         .await
         .unwrap();
     assert_eq!(store.consumed("observations.v1").await.unwrap(), consumed);
-    store.apply_hits(&[misread(0)], &[], at(1)).await.unwrap();
+    store
+        .apply_hits(&[misread(0)], &[], usual(), at(1))
+        .await
+        .unwrap();
     assert_eq!(case_of(&store, MARK).await.unwrap().observed.len(), 1);
-    store.apply_hits(&[misread(60)], &[], at(61)).await.unwrap();
+    store
+        .apply_hits(&[misread(60)], &[], usual(), at(61))
+        .await
+        .unwrap();
     let events = store
         .apply_observations(&[observation(60), observation(90)], &[], at(91))
         .await
@@ -160,7 +166,7 @@ async fn a_case_that_opens_anew_looks_back_as_well(world: &World) {
     };
     crate::world::decide(&store, &case, &reject, "ann").await.unwrap();
     let again = [arrival(entry(MARK, 1, "x"), "c2", 600)];
-    let applied = store.apply_hits(&again, &[], at(600)).await.unwrap();
+    let applied = store.apply_hits(&again, &[], usual(), at(600)).await.unwrap();
     let kinds: Vec<_> = applied.events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [EventKind::Opened, EventKind::Observed]);
 }
@@ -233,7 +239,7 @@ async fn an_answer_about_a_child_is_an_observation_and_can_be_corrected(world: &
         .await
         .unwrap();
     let again = [arrival(entry(MARK, 1, "x"), "c2", 600)];
-    let applied = store.apply_hits(&again, &[], at(600)).await.unwrap();
+    let applied = store.apply_hits(&again, &[], usual(), at(600)).await.unwrap();
     assert_eq!(applied.events.last().unwrap().case.observed.len(), 2);
 }
 
@@ -280,7 +286,7 @@ async fn what_cameras_saw_in_vehicles_that_nobody_looks_for_is_forgotten(world: 
     let later = at(1) + CAMERAS_KEPT;
     assert_eq!(store.forget_observations(later).await.unwrap(), 1);
     let again = [arrival(entry("XY12CDE", 1, "x"), "c1", 0)];
-    store.apply_hits(&again, &[], later).await.unwrap();
+    store.apply_hits(&again, &[], usual(), later).await.unwrap();
     let kept = case_of(&store, "XY12CDE").await.unwrap().observed;
     assert_eq!(kept.len(), 1, "what a person saw stays");
 }
@@ -292,7 +298,7 @@ async fn one_of_a_hit_and_an_observation_finds_the_other_when_they_come_at_once(
         let hits = [arrival(entry(&mark, 2, "x"), "c1", 0)];
         let (observation, by) = (seen(&mark, officer(), at(0)), user("olu"));
         let (hit, observed) = tokio::join!(
-            one.apply_hits(&hits, &[], at(0)),
+            one.apply_hits(&hits, &[], usual(), at(0)),
             two.observe(&observation, &by, at(0)),
         );
         hit.unwrap();

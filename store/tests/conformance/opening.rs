@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use store::{Store, StoreError};
 
-use crate::world::{World, arrival, at, entry, opened};
+use crate::world::{World, arrival, at, entry, opened, usual};
 
 claims!(
     an_open_database_answers;
@@ -43,7 +43,7 @@ async fn a_case_of_an_earlier_version_is_still_worked_on(world: &World) {
     let store = world.open().await;
     assert_eq!(store.case(case.case_id).await.unwrap().case, case);
     let again = [arrival(entry("AB12CDE", 1, "x"), "c2", 60)];
-    let applied = store.apply_hits(&again, &[], at(61)).await.unwrap();
+    let applied = store.apply_hits(&again, &[], usual(), at(61)).await.unwrap();
     assert_eq!(applied.events[0].case.sightings, 2);
 }
 
@@ -136,7 +136,7 @@ async fn a_database_that_went_away_is_unavailable_until_it_is_back() {
         // The first may find a broken connection, the second none at all.
         for _ in 0..2 {
             let began = Instant::now();
-            away(store.apply_hits(&hits, &[], at(2)).await);
+            away(store.apply_hits(&hits, &[], usual(), at(2)).await);
             away(store.check().await);
             assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
         }
@@ -149,7 +149,14 @@ async fn a_database_that_went_away_is_unavailable_until_it_is_back() {
             );
         }
     }
-    assert_eq!(store.apply_hits(&hits, &[], at(3)).await.unwrap().new_hits, 1);
+    assert_eq!(
+        store
+            .apply_hits(&hits, &[], usual(), at(3))
+            .await
+            .unwrap()
+            .new_hits,
+        1
+    );
     assert_eq!(store.count_hits().await.unwrap(), 2);
 }
 

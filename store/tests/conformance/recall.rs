@@ -4,7 +4,7 @@ use domain::case::{Case, CaseState, EventKind, Outcome, RecallCause};
 use domain::hotlist::Entry;
 use store::Store;
 
-use crate::world::{World, arrival, at, confirmed, decide, deploy, entry, list, opened, user};
+use crate::world::{World, arrival, at, confirmed, decide, deploy, entry, list, opened, user, usual};
 
 claims!(
     a_withdrawn_entry_ends_the_case_that_nobody_looked_at,
@@ -98,7 +98,7 @@ async fn an_expired_entry_is_recalled_and_a_live_one_is_not(world: &World) {
     over.expires_at = Some(at(100));
     load(&store, vec![over.clone()]).await;
     store
-        .apply_hits(&[arrival(over, "c1", 0)], &[], at(0))
+        .apply_hits(&[arrival(over, "c1", 0)], &[], usual(), at(0))
         .await
         .unwrap();
     assert!(look(&store, 99).await.is_empty());
@@ -118,7 +118,7 @@ async fn an_extended_entry_keeps_its_case_and_is_not_looked_at_again(world: &Wor
     };
     load(&store, vec![until(100)]).await;
     store
-        .apply_hits(&[arrival(until(100), "c1", 0)], &[], at(0))
+        .apply_hits(&[arrival(until(100), "c1", 0)], &[], usual(), at(0))
         .await
         .unwrap();
     load(&store, vec![until(200)]).await;
@@ -132,7 +132,7 @@ async fn another_live_entry_leads_instead(world: &World) {
     let (urgent, other) = (entry("AB12CDE", 1, "x"), entry("AB12CDE", 3, "y"));
     load(&store, vec![urgent.clone(), other.clone()]).await;
     let hits = [arrival(urgent.clone(), "c1", 0), arrival(other.clone(), "c1", 0)];
-    store.apply_hits(&hits, &[], at(0)).await.unwrap();
+    store.apply_hits(&hits, &[], usual(), at(0)).await.unwrap();
     load(&store, vec![other.clone()]).await;
     let events = look(&store, 20).await;
     let case = &events[0].case;
@@ -173,13 +173,13 @@ async fn an_entry_that_is_listed_anew_leads_its_recalled_case_again(world: &Worl
     assert!(look(&store, 70).await[0].case.is_recalled());
     // A hit that was judged before the withdrawal gives no new grounds.
     let late = arrival(listed.clone(), "c2", 65);
-    store.apply_hits(&[late], &[], at(71)).await.unwrap();
+    store.apply_hits(&[late], &[], usual(), at(71)).await.unwrap();
     assert!(case_now(&store, &case).await.is_recalled());
     let mut anew = listed;
     anew.listed_at = at(80);
     load(&store, vec![anew.clone()]).await;
     store
-        .apply_hits(&[arrival(anew, "c3", 90)], &[], at(91))
+        .apply_hits(&[arrival(anew, "c3", 90)], &[], usual(), at(91))
         .await
         .unwrap();
     let case = case_now(&store, &case).await;

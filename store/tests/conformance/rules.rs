@@ -6,7 +6,7 @@ use domain::user::Role;
 use store::Store;
 use store::rules::Holding;
 
-use crate::world::{World, arrival, at, decide, entry, user};
+use crate::world::{World, arrival, at, decide, entry, user, usual};
 
 claims!(
     a_rule_acts_once_however_many_dispatchers_find_that_it_holds,
@@ -37,7 +37,7 @@ fn third() -> RuleEffect {
 async fn seen_thrice(store: &Store, mark: &str) -> (Case, Holding) {
     for (camera, seconds) in [("c1", 0), ("c2", 900), ("c1", 1_800)] {
         let hits = [arrival(entry(mark, 3, "x"), camera, seconds)];
-        store.apply_hits(&hits, &[], at(seconds)).await.unwrap();
+        store.apply_hits(&hits, &[], usual(), at(seconds)).await.unwrap();
     }
     let (events, reach) = store.events_for_rules(0, 100).await.unwrap();
     let last = events.last().unwrap();
@@ -100,7 +100,7 @@ async fn what_nobody_acted_on_counts_on_in_the_next_case_unless_a_person_ended_i
         .unwrap();
     store.recall(case.case_id, at(2_001)).await.unwrap().unwrap();
     let again = [arrival(listed.clone(), "c3", 4_000)];
-    let opened = store.apply_hits(&again, &[], at(4_000)).await.unwrap();
+    let opened = store.apply_hits(&again, &[], usual(), at(4_000)).await.unwrap();
     assert_eq!(
         (opened.events[0].kind, opened.events[0].case.unanswered),
         (EventKind::Opened, 4)
@@ -113,7 +113,7 @@ async fn what_nobody_acted_on_counts_on_in_the_next_case_unless_a_person_ended_i
         .await
         .unwrap();
     let again = [arrival(listed, "c1", 8_000)];
-    let opened = store.apply_hits(&again, &[], at(8_000)).await.unwrap();
+    let opened = store.apply_hits(&again, &[], usual(), at(8_000)).await.unwrap();
     assert_eq!(opened.events[0].case.unanswered, 1, "a person's decision answers");
 }
 

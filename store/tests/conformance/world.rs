@@ -1,8 +1,11 @@
 //! What the claims share: databases to try them on, and hits and entries to try them with.
 
+use std::sync::LazyLock;
+
 use domain::case::{Case, CaseEvent, Command};
 use domain::hit::Hit;
 use domain::hotlist::{Action, Entry, Grade, Revision};
+use domain::policy::ListPolicy;
 use domain::read::RawRead;
 use domain::target::Target;
 use domain::{CallSign, CameraId, ListName, SourceName, Timestamp, UserName};
@@ -96,6 +99,12 @@ pub fn at(seconds: i64) -> Timestamp {
     start() + SignedDuration::from_secs(seconds)
 }
 
+/// The policy of lists that have none of their own.
+pub fn usual() -> &'static ListPolicy {
+    static USUAL: LazyLock<ListPolicy> = LazyLock::new(ListPolicy::default);
+    &USUAL
+}
+
 pub fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
@@ -150,7 +159,7 @@ pub fn arrival(entry: Entry, camera: &str, seconds: i64) -> Arrival {
 /// A new case about a mark.
 pub async fn opened(store: &Store, mark: &str) -> Case {
     let arrivals = [arrival(entry(mark, 1, "x"), "c1", 0)];
-    let mut applied = store.apply_hits(&arrivals, &[], at(0)).await.unwrap();
+    let mut applied = store.apply_hits(&arrivals, &[], usual(), at(0)).await.unwrap();
     applied.events.remove(0).case
 }
 

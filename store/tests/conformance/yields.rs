@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use store::Store;
 use store::cases::{Arrival, CaseFilter};
 
-use crate::world::{World, arrival, at, callsign, confirmed, deploy, entry_on, list, mark, user};
+use crate::world::{World, arrival, at, callsign, confirmed, deploy, entry_on, list, mark, user, usual};
 
 claims!(
     yields_are_what_a_recount_of_hits_and_events_says,
@@ -56,7 +56,7 @@ async fn random_step(store: &Store, rng: &mut ChaCha8Rng, step: i64) {
             let batch: Vec<Arrival> = (0..rng.random_range(1..6))
                 .map(|_| random_hit(rng, step))
                 .collect();
-            store.apply_hits(&batch, &[], now).await.unwrap();
+            store.apply_hits(&batch, &[], usual(), now).await.unwrap();
         }
         (5..11, Some(case)) => {
             // Refusals are part of the game, and count for nothing.
@@ -227,7 +227,7 @@ async fn two_writers_at_once_count_each_hit_once(world: &World) {
     let backwards: Vec<Arrival> = hits.iter().rev().cloned().collect();
     let write = |store: Store, hits: Vec<Arrival>| async move {
         for batch in hits.chunks(30) {
-            store.apply_hits(batch, &[], at(300)).await.unwrap();
+            store.apply_hits(batch, &[], usual(), at(300)).await.unwrap();
         }
     };
     tokio::join!(write(first.clone(), hits), write(second, backwards));

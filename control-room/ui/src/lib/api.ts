@@ -4,6 +4,7 @@ import type { Became, Draft, EntryChange, EntrySaid, Feed, Guess, Hotlists, List
 import type { Link, NominalChanged, NominalRecord, PersonMarker, StoredNominal } from './nominaltypes';
 import type { FollowUp, Notification, Order, Report, WhyCode } from './ruletypes';
 import type { AuditRow, Case, CaseEvent, CaseRecord, Camera, Deployment, DeploymentState, Entry, ForceMap, Outcome, Session, UnitPosition } from './types';
+import type { EntryYieldShown, Review, ReviewNotice, Yields } from './yieldtypes';
 
 /** Open cases asked for at once: the most that the service gives. */
 export const MOST_CASES = 1_000;
@@ -170,8 +171,30 @@ export class Api {
     return this.ask('POST', `${listAddress(list)}/entries`, { entry, why });
   }
 
-  async entryHistory(list: string, entry: string): Promise<EntryChange[]> {
-    return (await this.ask<{ changes: EntryChange[] }>('GET', `${listAddress(list)}/entries/${entry}/history`)).changes;
+  entryHistory(list: string, entry: string): Promise<{ changes: EntryChange[]; reviews: Review[] }> {
+    return this.ask('GET', `${listAddress(list)}/entries/${entry}/history`);
+  }
+
+  /** What came of every list since then. */
+  yields(from: string): Promise<Yields> {
+    return this.ask('GET', `/api/yield?from=${encodeURIComponent(from)}`);
+  }
+
+  async entryYields(list: string, skip = 0, limit = 20): Promise<EntryYieldShown[]> {
+    return (await this.ask<{ entries: EntryYieldShown[] }>('GET', `${listAddress(list)}/yield?skip=${skip}&limit=${limit}`)).entries;
+  }
+
+  /** That a list was looked through, or one entry of it, and stays. */
+  async review(list: string, why: string, entry?: string): Promise<void> {
+    await this.ask('POST', `${listAddress(list)}/review`, entry === undefined ? { why } : { why, entry_id: entry });
+  }
+
+  async reviewNotices(): Promise<ReviewNotice[]> {
+    return (await this.ask<{ notices: ReviewNotice[] }>('GET', '/api/reviews')).notices;
+  }
+
+  async seenNotice(number: number): Promise<void> {
+    await this.ask('POST', '/api/reviews/seen', { number });
   }
 
   async policy(list: string): Promise<ListPolicy> {

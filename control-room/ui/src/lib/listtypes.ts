@@ -81,6 +81,7 @@ export interface ListPolicy {
   owner: string;
   default_grade: Grade | null;
   review_days: number;
+  notice_days: number;
 }
 
 /** A change that waits, or waited, for a second person. */

@@ -8,9 +8,12 @@ import type { Notification } from './ruletypes';
 import { millis } from './time';
 import { softTone } from './tone';
 import type { Beat, Camera, CaseEvent, Flash, ForceMap, Permission, Session, UnitPosition } from './types';
+import type { ReviewNotice } from './yieldtypes';
 
 /** Between attempts to fetch what the page needs at its start. */
 const RETRY_MS = 2_000;
+/** How often it is asked whether something new is overdue: that is told once a day. */
+const NOTICES_MS = 600_000;
 const SOUND_KEPT = 'steelring.sound';
 
 export class Room {
@@ -30,6 +33,8 @@ export class Room {
   trouble = $state('');
   /** Calls to cases that nobody acts on, which this user has not answered yet; oldest first. */
   calls = $state.raw<Notification[]>([]);
+  /** What is overdue for review, of lists that nobody reviewed since and that nobody says to have seen. */
+  notices = $state.raw<ReviewNotice[]>([]);
   sound = $state(localStorage.getItem(SOUND_KEPT) === 'on');
 
   order = $derived(ordered(this.queue));
@@ -56,6 +61,7 @@ export class Room {
   constructor() {
     this.api.onSignedOut = () => this.end();
     setInterval(() => (this.now = Date.now() + this.skew), 500);
+    setInterval(() => void this.hearNotices(), NOTICES_MS);
   }
 
   may(permission: Permission): boolean {
@@ -144,6 +150,19 @@ export class Room {
     this.calls = this.calls.filter((one) => one.number !== call.number);
   }
 
+  /** Fetches what is overdue for review, for those whose work it is. */
+  async hearNotices(): Promise<void> {
+    if (!this.may('view_yield')) return;
+    const all = await this.api.reviewNotices().catch(() => undefined);
+    if (all && this.session) this.notices = all.filter((notice) => !notice.seen && !notice.reviewed_at);
+  }
+
+  /** Says that this user has seen a notice. */
+  async seeNotice(notice: ReviewNotice): Promise<void> {
+    await this.api.seenNotice(notice.number);
+    this.notices = this.notices.filter((one) => one.number !== notice.number);
+  }
+
   private begin(session: Session): void {
     this.session = session;
     this.trouble = '';
@@ -163,6 +182,7 @@ export class Room {
     this.units.clear();
     this.announced = '';
     this.calls = [];
+    this.notices = [];
   }
 
   /** Fetches everything once and follows from there; tries again for as long as this session is the one on screen. */
@@ -179,6 +199,7 @@ export class Room {
         this.trouble = '';
         this.follow(list.at_event);
         void this.hearCalls(false);
+        void this.hearNotices();
         return;
       } catch (error) {
         if (this.started !== started) return;

@@ -1,10 +1,13 @@
 // Where the page is, as the address behind `#` says. It holds a case id at most, never a plate.
 
-export type Route = { page: 'live'; caseId?: string } | { page: 'hotlists' | 'nominals' | 'rules' | 'follow-ups' | 'audit' };
+const PAGES = ['hotlists', 'yield', 'nominals', 'rules', 'follow-ups', 'audit'] as const;
+
+export type Route = { page: 'live'; caseId?: string } | { page: (typeof PAGES)[number] };
 
 export function parse(hash: string): Route {
   const [page, caseId] = hash.replace(/^#\/?/, '').split('/');
-  if (page === 'hotlists' || page === 'nominals' || page === 'rules' || page === 'follow-ups' || page === 'audit') return { page };
+  const other = PAGES.find((one) => one === page);
+  if (other) return { page: other };
   return caseId && /^[0-9a-f]{32}$/.test(caseId) ? { page: 'live', caseId } : { page: 'live' };
 }
 

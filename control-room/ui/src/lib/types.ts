@@ -4,6 +4,7 @@
 import type { ReasonCode } from './listtypes';
 import type { LinkedNominal } from './nominaltypes';
 import type { Observed, Question, Ruled } from './ruletypes';
+import type { Overdue } from './yieldtypes';
 
 export type Timestamp = string;
 export type Grade = 1 | 2 | 3 | 4;
@@ -23,6 +24,7 @@ export type Permission =
   | 'change_hotlists'
   | 'change_policies'
   | 'answer_calls'
+  | 'view_yield'
   | 'view_audit'
   | 'administer';
 
@@ -228,6 +230,8 @@ export interface Case {
   last_match: Match;
   bcu: string | null;
   entry: Entry;
+  /** Its leading entry was overdue for review at its latest hit. */
+  overdue?: Overdue;
   nominals?: LinkedNominal[];
   last_decision: Decision | null;
   conclusion: Conclusion | null;
@@ -290,6 +294,8 @@ export interface Hit {
   assessment?: Assessment;
   journey?: Journey;
   past?: boolean;
+  /** Its entry was overdue for review. */
+  overdue?: Overdue;
   matched_at: Timestamp;
 }
 
