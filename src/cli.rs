@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use domain::{CameraId, EntryId, FeedName, ListName, SourceName, UserName};
+use domain::{CameraId, FeedName, ListName, SourceName, UserName};
 
 use crate::bench::{Rate, Scenario};
 
 mod nominal;
+mod upkeep;
 
 pub use nominal::{Changing, Nominal};
+pub use upkeep::Upkeep;
 
 const AFTER_HELP: &str = "\
 Settings come from defaults, then the TOML file of --config, then the environment (STEELRING_LISTEN ...), then flags.
@@ -324,46 +326,8 @@ pub enum Hotlist {
         #[command(flatten)]
         server: Server,
     },
-    /// Records that a list, or an entry of it, was looked through and stays.
-    Review {
-        /// The list's name.
-        list: ListName,
-        /// Only this entry, by its id.
-        #[arg(long, value_name = "ID", conflicts_with = "vrm")]
-        entry: Option<EntryId>,
-        /// Only the entries of this mark or pattern.
-        #[arg(long, value_name = "MARK")]
-        vrm: Option<String>,
-        /// Why it stays.
-        #[arg(long)]
-        why: String,
-        /// Answers as JSON.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        server: Server,
-    },
-    /// What is overdue for review, by list and owner, as told on the newest day. Exit code 1 where anything is.
-    Reviews {
-        /// Answers as JSON.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        server: Server,
-    },
-    /// What came of lists, or of the entries of one: hits, misreads, deployments, outcomes. docs/yield.md.
-    Yield {
-        /// The entries of this list that were hit most; without it every list.
-        list: Option<ListName>,
-        /// Of lists: so many days back.
-        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
-        days: u16,
-        /// Answers as JSON.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        server: Server,
-    },
+    #[command(flatten)]
+    Upkeep(Upkeep),
     /// Feeds of lists: what came last from each, and which is late. Exit code 1 where one is, or was refused.
     Feeds {
         /// Answers as JSON.

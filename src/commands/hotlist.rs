@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use super::print_json;
-use crate::cli::{Hotlist, Server};
+use crate::cli::{Hotlist, Server, Upkeep};
 use crate::client::{Client, Service, refusal};
 use crate::config::Settings;
 use crate::force;
@@ -93,7 +93,18 @@ pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
             json,
             server,
         } => drafts::decide(&client(&server)?, draft, "decline", &why, json).await,
-        Hotlist::Review {
+        Hotlist::Upkeep(upkeep) => run_upkeep(settings, upkeep).await,
+        Hotlist::Feeds { json, server } => feeds::list(&client(&server)?, json).await,
+        Hotlist::FeedToken { name } => feeds::token(settings, &name).await,
+        Hotlist::List { json, server } => list(&lists(&client(&server)?).await?, json),
+        Hotlist::Status { json, server } => status(&lists(&client(&server)?).await?, json),
+    }
+}
+
+async fn run_upkeep(settings: &Settings, command: Upkeep) -> Result<ExitCode> {
+    let client = |server: &Server| Client::new(server, Service::ControlRoom, settings);
+    match command {
+        Upkeep::Review {
             list,
             entry,
             vrm,
@@ -104,8 +115,8 @@ pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
             let said = json!({"why": why, "entry_id": entry, "vrm": vrm});
             reviews::review(&client(&server)?, &list, &said, json).await
         }
-        Hotlist::Reviews { json, server } => reviews::notices(&client(&server)?, json).await,
-        Hotlist::Yield {
+        Upkeep::Reviews { json, server } => reviews::notices(&client(&server)?, json).await,
+        Upkeep::Yield {
             list,
             days,
             json,
@@ -114,10 +125,6 @@ pub async fn run(settings: &Settings, command: Hotlist) -> Result<ExitCode> {
             Some(list) => yields::entries(&client(&server)?, &list, json).await,
             None => yields::lists(&client(&server)?, days, json).await,
         },
-        Hotlist::Feeds { json, server } => feeds::list(&client(&server)?, json).await,
-        Hotlist::FeedToken { name } => feeds::token(settings, &name).await,
-        Hotlist::List { json, server } => list(&lists(&client(&server)?).await?, json),
-        Hotlist::Status { json, server } => status(&lists(&client(&server)?).await?, json),
     }
 }
 

@@ -15,3 +15,4 @@ mod nominals;
 mod outage;
 mod restricted;
 mod sign_in;
+mod yields;
