@@ -342,3 +342,25 @@ impl Columns {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_beyond_the_bound_are_told_together() {
+        let mut counted = BTreeMap::new();
+        for number in 0..MOST_OWNERS + 5 {
+            add(
+                &mut counted,
+                format!("owner {number}"),
+                None,
+                Timestamp::UNIX_EPOCH,
+            );
+        }
+        // One that is known already still has its own.
+        add(&mut counted, "owner 0".to_owned(), None, Timestamp::UNIX_EPOCH);
+        assert_eq!(counted.len(), MOST_OWNERS + 1);
+        assert_eq!((counted[OTHERS].overdue, counted["owner 0"].overdue), (5, 2));
+    }
+}
