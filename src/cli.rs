@@ -210,6 +210,9 @@ pub struct PolicyChange {
     /// Days from the first notice that an entry of grade 3 or 4 is overdue for review until it opens no case any more.
     #[arg(long, value_name = "DAYS")]
     pub notice_days: Option<u32>,
+    /// Whether clients outside may take the list: on or off.
+    #[arg(long, value_parser = on_or_off, value_name = "on|off")]
+    pub distributed: Option<bool>,
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {
@@ -349,7 +352,8 @@ pub enum Hotlist {
         #[command(flatten)]
         server: Server,
     },
-    /// The revision that every running matcher has applied; exit code 1 while one lags.
+    /// The revision that every running matcher has applied, and which clients have which state of what is distributed; exit code 1
+    /// while a matcher lags.
     Status {
         /// Answers as JSON.
         #[arg(long)]
@@ -497,7 +501,7 @@ pub enum User {
     Add {
         /// Sign-in name.
         name: UserName,
-        /// operator, supervisor, intelligence, patrol or admin.
+        /// operator, supervisor, intelligence, patrol, client (a program that takes distributed lists) or admin.
         #[arg(long)]
         role: String,
         /// Also prints a token, for programs that act as this user.

@@ -39,6 +39,8 @@ pub(crate) struct App {
     pub(crate) shutdown: CancellationToken,
     /// Hotlists being loaded: one at a time, since each is held in memory whole.
     pub(crate) loads: Semaphore,
+    /// Lists being written as files: one at a time, since each keeps a connection to the database busy.
+    pub(crate) exports: Semaphore,
     /// Confusion tables being learnt: one at a time, since each holds a million reads.
     pub(crate) learning: Semaphore,
     /// Open event streams.
@@ -82,6 +84,7 @@ impl App {
             ready,
             shutdown,
             loads: Semaphore::new(1),
+            exports: Semaphore::new(1),
             learning: Semaphore::new(1),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         })

@@ -9,6 +9,7 @@ use domain::policy::DraftRefusal;
 use intelligence::{Guess, IntelligenceError, RowFault};
 use serde::Serialize;
 use store::StoreError;
+use store::distribution::DistributionRefusal;
 use store::images::ImageError;
 use stream::LogError;
 use thiserror::Error;
@@ -30,6 +31,9 @@ pub enum ControlRoomError {
     /// A feed's folder failed.
     #[error("writing to a feed's folder")]
     Folder(#[source] std::io::Error),
+    /// A list cannot be written as a file.
+    #[error("writing a list for a client")]
+    Export(#[source] std::io::Error),
     /// The log failed.
     #[error("reading the log")]
     Log(#[source] LogError),
@@ -193,6 +197,15 @@ fn draft_refusal(refusal: &DraftRefusal) -> Outside {
     Outside::new(status, code, refusal.to_string())
 }
 
+fn distribution_refusal(refusal: &DistributionRefusal) -> Outside {
+    let (status, code) = match refusal {
+        DistributionRefusal::Ahead { .. } => (StatusCode::CONFLICT, "ahead"),
+        DistributionRefusal::TooOld(_) => (StatusCode::CONFLICT, "too_old"),
+        DistributionRefusal::OnItsWay => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+    };
+    Outside::new(status, code, refusal.to_string())
+}
+
 fn nominal_refusal(refusal: NominalRefusal) -> Outside {
     let message = refusal.to_string();
     match (refusal, refusal.field()) {
@@ -214,6 +227,7 @@ fn store(error: &StoreError) -> Outside {
         }
         StoreError::Refused(reason) => refusal(reason),
         StoreError::Draft(reason) => draft_refusal(reason),
+        StoreError::Distribution(reason) => distribution_refusal(reason),
         StoreError::NotFound(what) => Outside::new(
             StatusCode::NOT_FOUND,
             "not_found",
@@ -240,6 +254,7 @@ fn outside(error: &ControlRoomError) -> Outside {
         E::Store(error) => store(error),
         E::Images(_) => unavailable("the image store does not answer; try again in a moment"),
         E::Folder(_) => unavailable("the feed's folder cannot be written; nothing was kept, try again in a moment"),
+        E::Export(_) => unavailable("the list cannot be written; try again in a moment"),
         E::Log(_) => unavailable("the log does not answer; try again in a moment"),
         E::List(error) => {
             Outside::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_list", error.to_string()).field("body")

@@ -12,6 +12,7 @@ use domain::{EntryId, ListName, Timestamp};
 use intelligence::{ListFile, Mapping, Options, Parsed, RowFault};
 use serde::{Deserialize, Serialize};
 use store::changes::{Author, Changed, Wish};
+use store::distribution::Taking;
 use store::drafts::Draft;
 use store::hotlists::{ListChange, ListSummary};
 use stream::wire::{MATCHER_SILENT_AFTER_S, MatcherStatus};
@@ -55,6 +56,11 @@ struct ListShown {
     live: bool,
     /// The running matchers that do not yet.
     lagging: Vec<String>,
+    /// Clients outside may take it.
+    distributed: bool,
+    /// Which state each client has, by client; also where it may take it no longer.
+    #[schema(value_type = Vec<schemas::Taking>)]
+    takings: Vec<Taking>,
 }
 
 /// What a matcher last said of itself.
@@ -192,13 +198,20 @@ pub(crate) async fn list(
         status,
     };
     let matchers: Vec<MatcherShown> = app.feed.matchers(now).into_iter().map(shown).collect();
+    let (_, distributed) = app.store.distributed_lists().await?;
+    let takings = app.store.takings().await?;
+    let lists = lists.into_iter().map(|summary| {
+        let takings = takings.iter().filter(|taking| taking.list == summary.list);
+        ListShown {
+            distributed: distributed.iter().any(|list| list.list == summary.list),
+            takings: takings.cloned().collect(),
+            ..where_live(summary, &matchers)
+        }
+    });
     Ok(Json(HotlistsAnswer {
         revision,
         entries,
-        lists: lists
-            .into_iter()
-            .map(|list| where_live(list, &matchers))
-            .collect(),
+        lists: lists.collect(),
         matchers,
         drafts: app.store.drafts_waiting().await?,
     }))
@@ -214,6 +227,8 @@ fn where_live(summary: ListSummary, matchers: &[MatcherShown]) -> ListShown {
         live: summary.published_at.is_some() && lagging.is_empty() && running().next().is_some(),
         lagging,
         summary,
+        distributed: false,
+        takings: Vec::new(),
     }
 }
 

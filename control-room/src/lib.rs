@@ -18,6 +18,7 @@ mod audit;
 mod cases;
 mod check;
 mod confusion;
+mod distribution;
 mod drafts;
 mod entries;
 mod error;

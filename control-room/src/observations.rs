@@ -95,7 +95,10 @@ pub(crate) async fn report(
             name,
             unit: report.unit,
         },
-        Role::Operator | Role::Supervisor | Role::Intelligence | Role::Admin => Observer::Operator { name },
+        // Roles that may not report do not come here.
+        Role::Operator | Role::Supervisor | Role::Intelligence | Role::Admin | Role::Client => {
+            Observer::Operator { name }
+        }
     };
     let observation = Observation::new(vrm, report.child, report.occupants, by, at);
     let event = app.store.observe(&observation, signed_in.name(), now).await?;

@@ -37,6 +37,12 @@ const UNNAMED: &str = "restricted";
 #[serde(transparent)]
 pub(crate) struct Shown<T>(T);
 
+impl<T> Shown<T> {
+    pub(crate) fn get(&self) -> &T {
+        &self.0
+    }
+}
+
 /// The rules in force, which say what is restricted.
 pub(crate) struct Restrictions {
     store: Store,
@@ -146,6 +152,16 @@ impl Restriction {
             return Shown(entry);
         }
         self.entry(entry)
+    }
+
+    /// An entry of a list that is distributed: who takes the list knows which entry of it this is, and is told why as anybody else.
+    pub(crate) fn distributed(&self, entry: Entry) -> Shown<Entry> {
+        let (entry_id, list) = (entry.entry_id, entry.list.clone());
+        Shown(Entry {
+            entry_id,
+            list,
+            ..self.entry(entry).0
+        })
     }
 
     /// A change of a list's entry, as [`Restriction::listed`].

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::middleware;
 use domain::user::Permission::{
     ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, FollowUp, ReportObservations,
-    SeeWhy, ViewAudit, ViewCases, ViewHotlists, ViewYield,
+    SeeWhy, TakeLists, ViewAudit, ViewCases, ViewHotlists, ViewYield,
 };
 
 use crate::access::Access::{Anyone, Needs, SignedIn};
@@ -15,9 +15,9 @@ use crate::access::{self, Access, Gate};
 use crate::app::App;
 use crate::route::Route;
 use crate::{
-    audit, cases, check, confusion, drafts, entries, events, feeds, follow_ups, health, hotlists, images,
-    map, nominals, observations, openapi, patrol, policies, restrict, reviews, rules, schemas, session,
-    units, yields,
+    audit, cases, check, confusion, distribution, drafts, entries, events, feeds, follow_ups, health,
+    hotlists, images, map, nominals, observations, openapi, patrol, policies, restrict, reviews, rules,
+    schemas, session, units, yields,
 };
 
 /// The table.
@@ -32,6 +32,7 @@ pub(crate) fn table() -> Vec<Route> {
     table.extend(known_people());
     table.extend(fed());
     table.extend(looked_through());
+    table.extend(given_out());
     table
 }
 
@@ -547,6 +548,43 @@ fn looked_through() -> Vec<Route> {
         .takes::<reviews::SeenNotice>()
         .gives::<reviews::SeenNoticeAnswer>("It is recorded")
         .fails(404, "There is no such notice"),
+    ]
+}
+
+fn given_out() -> Vec<Route> {
+    let unknown = "There is no such list, or it is not distributed";
+    vec![
+        Route::get(
+            "/api/distribution",
+            Needs(TakeLists),
+            distribution::lists,
+            "The lists that clients may take, each with its revision",
+        )
+        .gives::<distribution::DistributionAnswer>("Lists by name"),
+        Route::get(
+            "/api/distribution/{list}",
+            Needs(TakeLists),
+            distribution::changes,
+            "What changed on a list since a revision, page by page; audited",
+        )
+        .asks::<distribution::ChangesAsked>()
+        .gives::<distribution::ChangesAnswer>("Changes in their order")
+        .fails(404, unknown)
+        .fails(
+            409,
+            "`ahead`: the revision is not of this repository, or `too_old`: begin anew with since=0",
+        ),
+        Route::get(
+            "/api/distribution/{list}/file",
+            Needs(TakeLists),
+            distribution::file,
+            "A list whole as 16 columns of CSV in a zip archive, or 304 where `If-None-Match` has its revision; audited",
+        )
+        .gives_type(
+            "application/zip",
+            "The archive; `ETag` and `x-revision` say the list's revision",
+        )
+        .fails(404, unknown),
     ]
 }
 

@@ -501,7 +501,7 @@ drawn! {
 }
 
 drawn_names! {
-    enum Role { Operator, Supervisor, Intelligence, Admin, Patrol }
+    enum Role { Operator, Supervisor, Intelligence, Admin, Patrol, Client }
     enum CaseState { New, Confirmed, Rejected, Deployed, Closed }
     enum EventKind { Opened, Sighted, Confirmed, Rejected, Deployed, DeploymentAdvanced, Proposed, Closed, Recalled, Escalated, Notified, Observed, Asked, Answered, Instructed, Restricted, FollowedUp }
     enum Child { Seen, NotSeen, CannotTell }

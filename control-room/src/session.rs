@@ -247,6 +247,7 @@ pub(crate) const PERMISSIONS: [(Permission, &str); 12] = [
     (Permission::ChangePolicies, "change_policies"),
     (Permission::AnswerCalls, "answer_calls"),
     (Permission::ViewYield, "view_yield"),
+    (Permission::TakeLists, "take_lists"),
     (Permission::ViewAudit, "view_audit"),
     (Permission::Administer, "administer"),
 ];

@@ -39,6 +39,9 @@ pub struct ListPolicy {
     /// Days from the first notice that an entry of grade 3 or 4 is overdue for review until it opens no case any more.
     #[serde(default = "usual_notice_days")]
     pub notice_days: u32,
+    /// Whether clients outside may take it. Off until somebody decides so for this list.
+    #[serde(default)]
+    pub distributed: bool,
 }
 
 /// Of policies that were set before there were notices.
@@ -73,6 +76,7 @@ impl Default for ListPolicy {
             default_grade: None,
             review_days: USUAL_REVIEW_DAYS,
             notice_days: USUAL_NOTICE_DAYS,
+            distributed: false,
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum Role {
     Admin,
     /// Is out on patrol, with a phone.
     Patrol,
+    /// A program elsewhere that takes the lists that are distributed.
+    Client,
 }
 
 /// Something that needs a permission.
@@ -43,6 +45,8 @@ pub enum Permission {
     ViewYield,
     /// Be called to cases that nobody acts on.
     AnswerCalls,
+    /// Take the lists that are distributed.
+    TakeLists,
     /// Read the audit trail.
     ViewAudit,
     /// Users, sources, dead letters.
@@ -51,12 +55,13 @@ pub enum Permission {
 
 impl Role {
     /// Every role with its name on the command line.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Operator, "operator"),
         (Self::Supervisor, "supervisor"),
         (Self::Intelligence, "intelligence"),
         (Self::Admin, "admin"),
         (Self::Patrol, "patrol"),
+        (Self::Client, "client"),
     ];
 
     /// The role of a name.
@@ -82,7 +87,7 @@ impl Role {
     pub fn may(self, permission: Permission) -> bool {
         use Permission::{
             ActOnCases, Administer, AnswerCalls, ChangeHotlists, ChangePolicies, FollowUp,
-            ReportObservations, SeeWhy, ViewAudit, ViewCases, ViewHotlists, ViewYield,
+            ReportObservations, SeeWhy, TakeLists, ViewAudit, ViewCases, ViewHotlists, ViewYield,
         };
         match self {
             Self::Operator => matches!(
@@ -103,13 +108,14 @@ impl Role {
                     | ChangePolicies
             ),
             Self::Patrol => permission == ReportObservations,
+            Self::Client => permission == TakeLists,
             Self::Intelligence => matches!(
                 permission,
                 ViewCases | SeeWhy | FollowUp | ViewHotlists | ViewYield | ChangeHotlists
             ),
             Self::Admin => match permission {
                 ViewCases | ActOnCases | ReportObservations | SeeWhy | FollowUp | AnswerCalls
-                | ViewHotlists | ViewYield | ChangeHotlists | ChangePolicies | ViewAudit | Administer => true,
+                | ViewHotlists | ViewYield | ChangeHotlists | ChangePolicies | TakeLists | ViewAudit | Administer => true,
             },
         }
     }

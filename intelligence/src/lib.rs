@@ -3,7 +3,7 @@
 //! **Enters:** the bytes of a list as a force exports it: the 16 columns of the UK vehicle-of-interest file, alone or
 //! zipped, CSV with a header row or a mapping of its columns, or JSON. **Leaves:** [`Entry`](domain::hotlist::Entry) values
 //! with every bad row named by line, column and reason; and, from [`publish::run`], the stored lists as records of the log's
-//! entry topic.
+//! entry topic; and lists as files for others ([`ListExport`]).
 //! **Guaranteed:** a bad row costs no neighbour; no message quotes a plate; a list reaches the log whole, ended by
 //! the mark of its revision, however often a publisher dies on the way, and however many run at once.
 //! **Not here:** what a load replaces (`store` compares and keeps), who may load (`control-room`), what matches
@@ -15,6 +15,7 @@
 mod cells;
 mod container;
 mod error;
+mod export;
 pub mod feeds;
 mod file;
 mod guess;
@@ -31,6 +32,7 @@ mod single;
 mod suspicion;
 
 pub use error::IntelligenceError;
+pub use export::{ListExport, source_id};
 pub use file::ListFile;
 pub use guess::{Guess, GuessedColumn};
 pub use mapping::{Key, MAX_MAPPING_BYTES, Mapping};

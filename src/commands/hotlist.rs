@@ -382,11 +382,29 @@ fn status(answer: &Value, json: bool) -> Result<ExitCode> {
             .flatten()
         {
             println!(
-                "  {:32} revision {:>6}, {}",
+                "  {:32} revision {:>6}, {}{}",
                 text(list, "list"),
                 number(list, "revision"),
-                where_live(list)
+                where_live(list),
+                if flag(list, "distributed") {
+                    ", distributed"
+                } else {
+                    ""
+                },
             );
+            for taking in list
+                .get("takings")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                println!(
+                    "    {:30} has revision {:>6}, asked {}",
+                    text(taking, "client"),
+                    number(taking, "revision"),
+                    text(taking, "at"),
+                );
+            }
         }
         for matcher in &running {
             println!(

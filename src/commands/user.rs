@@ -18,7 +18,8 @@ pub async fn run(settings: &Settings, command: User) -> Result<ExitCode> {
     match command {
         User::Add { name, role, token } => {
             let role = Role::from_name(&role).with_context(|| {
-                format!("--role: {role:?} is none of operator, supervisor, intelligence, patrol, admin")
+                let known = Role::ALL.map(|(_, name)| name).join(", ");
+                format!("--role: {role:?} is none of {known}")
             })?;
             let password = passwords::random();
             let hash = passwords::hash(&password);

@@ -306,8 +306,8 @@ pub(crate) async fn apply(
     if !difference.is_empty() {
         done.revision = Revision(take_numbers(tx, "revision", 1).await?);
         write_list(tx, list, &done, author).await?;
-        history::write_change(tx, list, &done, plan.action, sign).await?;
-        diff::write(tx, done.revision, &difference, &plan.source, policy).await?;
+        let last = diff::write(tx, done.revision, &difference, &plan.source, policy).await?;
+        history::write_change(tx, list, &done, plan.action, sign, last).await?;
     }
     let mut detail = format!("revision {}: {done}", done.revision);
     if let Some(second) = sign.authorised_by {

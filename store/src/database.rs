@@ -9,10 +9,11 @@ use domain::nominal::NominalRefusal;
 use domain::policy::DraftRefusal;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, Migrator};
-use sqlx::{AnyPool, ConnectOptions, Executor};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::distribution::DistributionRefusal;
 use crate::sql::{Step, is_unavailable};
 
 /// How long to wait for a connection before the database counts as unavailable: an operator waits no longer.
@@ -120,6 +121,9 @@ pub enum StoreError {
     /// The rules of nominals say no; nothing has changed.
     #[error(transparent)]
     Nominal(#[from] NominalRefusal),
+    /// What a client asks for cannot be given.
+    #[error(transparent)]
+    Distribution(#[from] DistributionRefusal),
     /// The rules of drafts say no; nothing has changed.
     #[error(transparent)]
     Draft(#[from] DraftRefusal),
@@ -260,6 +264,20 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 async fn migrate(pool: &AnyPool, postgres: bool) -> Result<(), StoreError> {
+    let step = "bringing the schema up to date";
+    let mut connection = pool.acquire().await.step(step)?;
+    if postgres {
+        // On lists of ten million entries an honest step of a migration takes minutes.
+        connection.execute("SET statement_timeout = 0").await.step(step)?;
+    }
+    migrate_on(&mut connection, postgres).await?;
+    if postgres {
+        connection.execute(POSTGRES_SETTINGS).await.step(step)?;
+    }
+    Ok(())
+}
+
+async fn migrate_on(connection: &mut AnyConnection, postgres: bool) -> Result<(), StoreError> {
     let triggers = if postgres {
         &POSTGRES_TRIGGERS
     } else {
@@ -270,7 +288,7 @@ async fn migrate(pool: &AnyPool, postgres: bool) -> Result<(), StoreError> {
     let step = "bringing the schema up to date";
     let mut tries = 1;
     loop {
-        let error = match migrator.run(pool).await {
+        let error = match migrator.run(&mut *connection).await {
             Ok(()) => return Ok(()),
             Err(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
                 return Err(StoreError::NewerSchema);

@@ -15,7 +15,7 @@ use crate::hotlists::ListChange;
 use crate::rows::{Source, Wanted};
 use crate::sql::{ROWS_AT_ONCE, Step, millis, parsed, time, to_json, unreadable, write_rows};
 use crate::transaction::Tx;
-use crate::{StoreError, history};
+use crate::{StoreError, distribution, history};
 
 /// An entry as the table has it.
 #[derive(Clone, Copy)]
@@ -207,25 +207,26 @@ pub(crate) async fn marks(on: &mut AnyConnection, ids: &[EntryId]) -> Result<Vec
 }
 
 /// Writes the entries' rows and their history, and the same changes for the log: first what goes, in order of id, then what comes, in
-/// the order that it has.
+/// the order that it has. The place of the last.
 pub(crate) async fn write(
     tx: &mut Tx,
     revision: Revision,
     difference: &Difference,
     source: &Source,
     policy: Option<&ListPolicy>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let changes = difference.removed.len() as u64 + difference.added + difference.changed;
     let mut next = take_numbers(tx, "change", changes as usize).await?;
     for ids in difference.removed.chunks(ROWS_AT_ONCE) {
         keep_pending(tx, ids).await?;
         history::write_before(tx, revision, ids).await?;
         history::write_coming(tx, ids).await?;
+        distribution::write_removals(tx, next, ids).await?;
         remove(tx, revision, next, ids).await?;
         next += ids.len() as u64;
     }
     if difference.added + difference.changed == 0 {
-        return Ok(());
+        return Ok(next - 1);
     }
     let mut blocks = source.blocks();
     while let Some(block) = blocks.next(tx.on()).await? {
@@ -247,7 +248,7 @@ pub(crate) async fn write(
         put(tx, revision, next, &rows, policy).await?;
         next += rows.len() as u64;
     }
-    Ok(())
+    Ok(next - 1)
 }
 
 /// Copies what waits for the log by reference and is about to change: it is published as it is now. Hardly ever is anything, since
@@ -280,14 +281,16 @@ async fn put(
     rows: &[Wanted],
     policy: Option<&ListPolicy>,
 ) -> Result<(), StoreError> {
-    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, revision, digest, doc, added_in) \
+    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, revision, digest, doc, added_in, place) \
                 SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
-                CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6, CAST(value ->> 4 AS BIGINT) \
+                CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6, CAST(value ->> 4 AS BIGINT), \
+                CAST(value ->> 7 AS BIGINT) \
                 FROM given WHERE true \
                 ON CONFLICT (entry_id) DO UPDATE SET listed_at = excluded.listed_at, \
-                revision = excluded.revision, digest = excluded.digest, doc = excluded.doc";
+                revision = excluded.revision, digest = excluded.digest, doc = excluded.doc, \
+                place = excluded.place";
     let mut values = Vec::with_capacity(rows.len());
-    for Wanted { entry, digest } in rows {
+    for (place, Wanted { entry, digest }) in (first..).zip(rows) {
         let latest = policy.map(|policy| policy.latest_expiry(entry.listed_at));
         let doc = match (entry.expires_at, latest) {
             (None, Some(latest)) => {
@@ -307,9 +310,11 @@ async fn put(
             revision,
             digest,
             doc,
+            place,
         ));
     }
     write_rows(tx, "writing entries", text, &values).await?;
+    distribution::forget_removals(tx, rows.iter().map(|row| row.entry.entry_id)).await?;
     let pending: Vec<_> = (first..)
         .zip(rows)
         .map(|(place, row)| (row.entry.entry_id, place, revision))

@@ -92,17 +92,18 @@ impl Store {
     }
 }
 
-/// Records a change as a whole.
+/// Records a change as a whole; `last` is the place of its last entry.
 pub(crate) async fn write_change(
     tx: &mut Tx,
     list: &ListName,
     done: &ListChange,
     action: &str,
     sign: &Sign<'_>,
+    last: u64,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO list_changes (revision, list, action, changed_at, changed_by, authorised_by, why) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO list_changes (revision, list, action, changed_at, changed_by, authorised_by, why, last_place) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(number(done.revision.0))
     .bind(list.as_str().to_owned())
@@ -111,6 +112,7 @@ pub(crate) async fn write_change(
     .bind(sign.author.by.as_str().to_owned())
     .bind(sign.authorised_by.map(|name| name.as_str().to_owned()))
     .bind(storable(sign.author.why))
+    .bind(number(last))
     .execute(tx.on())
     .await
     .step("writing a change")

@@ -20,6 +20,7 @@
 pub mod audit;
 pub mod cases;
 pub mod changes;
+pub mod distribution;
 pub mod drafts;
 pub mod elsewhere;
 pub mod events;

@@ -48,6 +48,28 @@ drawn! {
         /// Days from the first notice that an entry of grade 3 or 4 is overdue for review until it opens no case any more.
         #[schema(minimum = 1, maximum = 365)]
         notice_days: u32,
+        /// Clients outside may take it.
+        distributed: bool,
+    }
+
+    /// A list that clients may take.
+    struct DistributedList {
+        list: String,
+        /// The revision of all lists in which it last changed.
+        revision: u64,
+        entries: u64,
+        changed_at: Timestamp,
+        /// That revision is in the log whole; until then nothing of the list is given out.
+        published: bool,
+    }
+
+    /// At which revision a client last had the whole of a list.
+    struct Taking {
+        client: String,
+        list: String,
+        revision: u64,
+        /// When it last asked.
+        at: Timestamp,
     }
 
     /// An entry is overdue for review.

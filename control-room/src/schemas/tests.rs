@@ -326,6 +326,24 @@ fn lists_users_and_the_trail_look_as_they_are_drawn() {
 }
 
 #[test]
+fn what_is_distributed_looks_as_it_is_drawn() {
+    let now = Timestamp::UNIX_EPOCH;
+    check::<DistributedList>(&store::distribution::DistributedList {
+        list: ListName::parse("stolen").unwrap(),
+        revision: Revision(1),
+        entries: 1,
+        changed_at: now,
+        published: true,
+    });
+    check::<Taking>(&store::distribution::Taking {
+        client: UserName::parse("cheshire").unwrap(),
+        list: ListName::parse("stolen").unwrap(),
+        revision: Revision(1),
+        at: now,
+    });
+}
+
+#[test]
 fn policies_drafts_and_histories_look_as_they_are_drawn() {
     use domain::policy::DraftState as S;
     use store::drafts::DraftKind as K;

@@ -74,6 +74,7 @@ fn permission(name: &str) -> Option<Permission> {
         "change_policies" => Permission::ChangePolicies,
         "answer_calls" => Permission::AnswerCalls,
         "view_yield" => Permission::ViewYield,
+        "take_lists" => Permission::TakeLists,
         "view_audit" => Permission::ViewAudit,
         "administer" => Permission::Administer,
         "any signed-in user" => return None,

@@ -7,6 +7,7 @@ mod confusion;
 mod connections;
 mod data;
 mod deciding;
+mod distribution;
 mod feeds;
 mod four_eyes;
 mod harness;

@@ -16,7 +16,8 @@ const PERMISSIONS: Record<Role, Permission[]> = {
   supervisor: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_yield', 'view_hotlists', 'change_policies', 'view_audit'],
   intelligence: ['view_cases', 'see_why', 'follow_up', 'view_yield', 'view_hotlists', 'change_hotlists'],
   patrol: ['report_observations'],
-  admin: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_yield', 'view_hotlists', 'change_hotlists', 'change_policies', 'view_audit', 'administer'],
+  client: ['take_lists'],
+  admin: ['view_cases', 'act_on_cases', 'report_observations', 'see_why', 'follow_up', 'answer_calls', 'view_yield', 'view_hotlists', 'change_hotlists', 'change_policies', 'take_lists', 'view_audit', 'administer'],
 };
 
 /** What the real service sends with everything. */
@@ -161,7 +162,7 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
     case 'GET hotlists/yield': return reply(response, 200, { entries: [] });
     case 'POST hotlists/review': return reply(response, 200, { list: id, entries: null });
     case 'GET drafts': return reply(response, 200, { drafts: [] });
-    case 'GET hotlists/policy': return reply(response, 200, { list: id, own: false, policy: { four_eyes: false, max_days: 36525, owner: '', default_grade: null, review_days: 365, notice_days: 14 } });
+    case 'GET hotlists/policy': return reply(response, 200, { list: id, own: false, policy: { four_eyes: false, max_days: 36525, owner: '', default_grade: null, review_days: 365, notice_days: 14, distributed: false } });
     case 'POST hotlists/check': {
       const body = await text(request);
       if (body.startsWith('Car;') && !url.searchParams.has('mapping')) return unknownColumns(response);
@@ -209,7 +210,7 @@ function hotlists({ lists, revision }: Service): Hotlists {
   return {
     revision,
     entries,
-    lists: [...lists].map(([list, count], index) => ({ list, entries: count, revision: revision - index, changed_at: at, changed_by: 'intelligence', published_at: index === 5 ? null : at, live: index < 5, lagging: [] })),
+    lists: [...lists].map(([list, count], index) => ({ list, entries: count, revision: revision - index, changed_at: at, changed_by: 'intelligence', published_at: index === 5 ? null : at, live: index < 5, lagging: [], distributed: index === 0, takings: index === 0 ? [{ client: 'cheshire', list, revision: revision - 1, at }] : [] })),
     drafts: 0,
     matchers: [
       { matcher: 'matcher-1', revision, entries, applied_at: at, at: now, running: true, current: true },

@@ -51,16 +51,15 @@ fn changed(policy: ListPolicy, change: PolicyChange) -> Result<ListPolicy> {
         default_grade,
         review_days: change.review_days.unwrap_or(policy.review_days),
         notice_days: change.notice_days.unwrap_or(policy.notice_days),
+        distributed: change.distributed.unwrap_or(policy.distributed),
     })
 }
 
 fn show(list: &ListName, policy: &ListPolicy, own: bool) {
     let whose = if own { "its own" } else { "the usual one" };
     println!("{list}: policy is {whose}");
-    println!(
-        "  four eyes       {}",
-        if policy.four_eyes { "on" } else { "off" }
-    );
+    let switch = |on| if on { "on" } else { "off" };
+    println!("  four eyes       {}", switch(policy.four_eyes));
     println!("  longest life    {} days", policy.max_days);
     let owner = if policy.owner.is_empty() {
         "-"
@@ -77,4 +76,5 @@ fn show(list: &ListName, policy: &ListPolicy, own: bool) {
         "  lapse           grades 3 and 4, {} days after notice that they are overdue",
         policy.notice_days
     );
+    println!("  distributed     {}", switch(policy.distributed));
 }

@@ -28,6 +28,7 @@ macro_rules! claims {
 
 mod audit;
 mod commands;
+mod distribution;
 mod drafts;
 mod events;
 mod feeds;

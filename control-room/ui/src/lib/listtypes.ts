@@ -72,6 +72,18 @@ export interface ListShown extends ListSummary {
   live: boolean;
   /** Running matchers that do not yet. */
   lagging: string[];
+  /** Clients outside may take it. */
+  distributed: boolean;
+  /** Which state each client has. */
+  takings: Taking[];
+}
+
+/** At which revision a client last had the whole of a list. */
+export interface Taking {
+  client: string;
+  list: string;
+  revision: number;
+  at: Timestamp;
 }
 
 /** What a list demands of its changes. */
@@ -82,6 +94,7 @@ export interface ListPolicy {
   default_grade: Grade | null;
   review_days: number;
   notice_days: number;
+  distributed: boolean;
 }
 
 /** A change that waits, or waited, for a second person. */

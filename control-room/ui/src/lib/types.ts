@@ -13,7 +13,7 @@ export type Action = 'stop' | 'observe' | 'silent' | 'intelligence';
 export type DeploymentState = 'proposed' | 'accepted' | 'en_route' | 'at_scene' | 'cleared';
 export type UnitState = 'available' | 'accepted' | 'en_route' | 'at_scene' | 'busy' | 'off_duty';
 export type Skill = 'armed' | 'pursuit' | 'roads' | 'dog';
-export type Role = 'operator' | 'supervisor' | 'intelligence' | 'admin' | 'patrol';
+export type Role = 'operator' | 'supervisor' | 'intelligence' | 'admin' | 'patrol' | 'client';
 export type Permission =
   | 'view_cases'
   | 'act_on_cases'
@@ -25,6 +25,7 @@ export type Permission =
   | 'change_policies'
   | 'answer_calls'
   | 'view_yield'
+  | 'take_lists'
   | 'view_audit'
   | 'administer';
 
