@@ -82,6 +82,11 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 impl Mapping {
+    /// Every field that a mapping may name.
+    pub fn fields() -> impl Iterator<Item = &'static str> {
+        Column::fields()
+    }
+
     /// Reads a mapping.
     ///
     /// # Errors

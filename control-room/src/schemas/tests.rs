@@ -596,3 +596,18 @@ fn the_page_has_the_types_that_the_description_has() {
         assert_eq!(names, drawn.iter().map(String::as_str).collect(), "{name}");
     }
 }
+
+#[test]
+fn the_page_offers_every_field_that_a_mapping_may_name() {
+    let types = include_str!("../../ui/src/lib/listtypes.ts");
+    let (_, list) = types.split_once("export const FIELDS = [").unwrap();
+    let offered: BTreeSet<&str> = list
+        .split(']')
+        .next()
+        .unwrap()
+        .split('\'')
+        .skip(1)
+        .step_by(2)
+        .collect();
+    assert_eq!(offered, intelligence::Mapping::fields().collect());
+}

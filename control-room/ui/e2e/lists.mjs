@@ -1,6 +1,6 @@
-// A list of four eyes in a real browser against a running service: a policy, columns of a file that nobody knows until a person says
-// what they hold, a file that is checked before it can be loaded, a draft that its author cannot authorise and a second person does,
-// an entry that is changed by hand, and its history.
+// Lists in a real browser against a running service: a file is dropped whose columns nobody knows until a person says what they hold,
+// and is loaded and live; a policy of four eyes, a file that is checked before it can be loaded, a draft that its author cannot
+// authorise and a second person does, an entry that is changed by hand, and its history.
 //
 // Needs STEELRING_URL, STEELRING_USER, STEELRING_PASSWORD (an admin), STEELRING_SECOND and STEELRING_SECOND_PASSWORD (of another
 // user who may change lists), and STEELRING_LIST, a list that is loaded; takes CHROMIUM, SCREENSHOT_DIR and TIMEOUT_S. Exit
@@ -14,6 +14,8 @@ const pictures = process.env.SCREENSHOT_DIR;
 const timeout = Number(process.env.TIMEOUT_S ?? 30) * 1_000;
 const FILE = 'vrm,grade,action,reason,expires_at,ref\nQX07LST,1,stop,stolen,,1\nABI2CDE,4,intelligence,seen,,2\n';
 const FOREIGN = 'Car;Crime type;Sev\nAB07LST;theft of a van;2\n';
+/** The list that the foreign file becomes. */
+const TIPS = 'tips';
 let doing = 'start the browser';
 
 const first = await openBrowser({ width: 1600, height: 1200 });
@@ -30,31 +32,55 @@ async function hotlists(page, user, password) {
   await row(page).waitFor();
 }
 
+/** Drops a file as a person does who drags it over from a folder. */
+async function drop(page, where, name, text) {
+  const dataTransfer = await page.evaluateHandle(
+    ([name, text]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([text], name, { type: 'text/csv' }));
+      return transfer;
+    },
+    [name, text],
+  );
+  for (const event of ['dragover', 'drop']) await page.getByTestId(where).dispatchEvent(event, { dataTransfer });
+}
+
 async function run() {
-  doing = 'set a policy';
+  doing = 'say what unknown columns hold';
   await hotlists(author, setting('STEELRING_USER'), setting('STEELRING_PASSWORD'));
+  await drop(author, 'load-drop', 'foreign.csv', FOREIGN);
+  await author.getByTestId('load-name').fill(TIPS);
+  await author.getByTestId('load-check').click();
+  const mapping = author.getByTestId('mapping');
+  await mapping.waitFor();
+  const guessed = await mapping.locator('select').evaluateAll((fields) => fields.map((field) => field.value));
+  must(guessed.join() === 'vrm,reason,', `the guess is ${guessed.join()}`);
+  must(await author.getByTestId('load-send').isDisabled(), 'nothing can be loaded whose columns nobody has approved');
+  await author.getByTestId('field-3').selectOption('vrm');
+  must(await author.getByTestId('mapping-approve').isDisabled(), 'two columns cannot both hold the mark');
+  await author.getByTestId('field-3').selectOption('grade');
+  await mapping.scrollIntoViewIfNeeded();
+  await shoot(author, pictures, 'lists-0-mapping');
+  await author.getByTestId('mapping-approve').click();
+  await author.getByTestId('checked-added').filter({ hasText: '1 added' }).waitFor();
+
+  doing = 'load what was checked by its mapping';
+  await author.getByTestId('load-send').click();
+  await author.getByTestId('load-change').filter({ hasText: '1 added' }).waitFor();
+  const tips = author.locator(`[data-testid=list][data-list="${TIPS}"]`);
+  await tips.getByTestId('list-live').filter({ hasText: 'on every running matcher' }).waitFor();
+  await tips.getByRole('button', { name: 'Entries' }).click();
+  await author.getByText('theft of a van').waitFor();
+  await shoot(author, pictures, 'lists-0-mapped');
+  await tips.getByRole('button', { name: 'Entries' }).click();
+
+  doing = 'set a policy';
   await row(author).getByTestId('list-policy').click();
   await author.getByTestId('policy-four-eyes').check();
   await author.getByTestId('policy-max-days').fill('365');
   await author.getByTestId('policy-set').click();
   await author.getByTestId('policy-said').filter({ hasText: 'Set.' }).waitFor();
   await row(author).getByTestId('list-policy').click();
-
-  doing = 'say what unknown columns hold';
-  await author.getByTestId('load-file').setInputFiles({ name: 'foreign.csv', mimeType: 'text/csv', buffer: Buffer.from(FOREIGN) });
-  await author.getByTestId('load-name').fill(list);
-  await author.getByTestId('load-check').click();
-  const mapping = author.getByTestId('mapping');
-  await mapping.waitFor();
-  const guessed = await mapping.locator('select').evaluateAll((fields) => fields.map((field) => field.value));
-  must(guessed.join() === 'vrm,reason,', `the guess is ${guessed.join()}`);
-  await author.getByTestId('field-3').selectOption('vrm');
-  must(await author.getByTestId('mapping-approve').isDisabled(), 'two columns cannot both hold the mark');
-  await author.getByTestId('field-3').selectOption('grade');
-  await shoot(author, pictures, 'lists-0-mapping');
-  await author.getByTestId('mapping-approve').click();
-  await author.getByTestId('checked-added').filter({ hasText: '1 added' }).waitFor();
-  must(await author.getByTestId('load-send').isEnabled(), 'a file that was checked by its mapping can be loaded');
 
   doing = 'check a file';
   await author.getByTestId('load-file').setInputFiles({ name: 'week.csv', mimeType: 'text/csv', buffer: Buffer.from(FILE) });

@@ -190,7 +190,7 @@ export interface Feed {
 
 /** What a column may hold, as a mapping names it. */
 export const FIELDS = [
-  'vrm', 'make', 'model', 'colour', 'action', 'markers', 'reason', 'nim', 'information', 'owner', 'expires_at', 'reference', 'gpms', 'cad', 'grade', 'region', 'sites', 'direction', 'hours',
+  'vrm', 'make', 'model', 'colour', 'action', 'markers', 'reason', 'reason_code', 'nim', 'information', 'owner', 'expires_at', 'reference', 'handling', 'cad', 'grade', 'region', 'sites', 'bcus', 'direction', 'hours',
 ] as const;
 
 /** What the columns of an unknown file seem to hold. */
