@@ -8,9 +8,11 @@ use domain::{CameraId, FeedName, ListName, SourceName, UserName};
 use crate::bench::{Rate, Scenario};
 
 mod nominal;
+mod operation;
 mod upkeep;
 
 pub use nominal::{Changing, Nominal};
+pub use operation::{ChangingOperation, Operation};
 pub use upkeep::Upkeep;
 
 const AFTER_HELP: &str = "\
@@ -95,6 +97,9 @@ pub enum Command {
     /// Lists of vehicles of interest, for intelligence units.
     #[command(subcommand)]
     Hotlist(Hotlist),
+    /// Lists that are used together for a while, with a yield of their own: docs/hotlists.md.
+    #[command(subcommand)]
+    Operation(Operation),
     /// People known to intelligence, whose markers their vehicles are looked for by: docs/nominals.md.
     #[command(subcommand)]
     Nominal(Nominal),

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::case::Refusal;
 use domain::nominal::NominalRefusal;
+use domain::operation::OperationRefusal;
 use domain::policy::DraftRefusal;
 use intelligence::{Guess, IntelligenceError, RowFault};
 use serde::Serialize;
@@ -197,6 +198,18 @@ fn draft_refusal(refusal: &DraftRefusal) -> Outside {
     Outside::new(status, code, refusal.to_string())
 }
 
+fn operation_refusal(refusal: &OperationRefusal) -> Outside {
+    match refusal.field() {
+        Some(field) => Outside::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad_operation",
+            refusal.to_string(),
+        )
+        .field(field),
+        None => Outside::new(StatusCode::CONFLICT, "not_running", refusal.to_string()),
+    }
+}
+
 fn distribution_refusal(refusal: &DistributionRefusal) -> Outside {
     let (status, code) = match refusal {
         DistributionRefusal::Ahead { .. } => (StatusCode::CONFLICT, "ahead"),
@@ -227,6 +240,7 @@ fn store(error: &StoreError) -> Outside {
         }
         StoreError::Refused(reason) => refusal(reason),
         StoreError::Draft(reason) => draft_refusal(reason),
+        StoreError::Operation(reason) => operation_refusal(reason),
         StoreError::Distribution(reason) => distribution_refusal(reason),
         StoreError::NotFound(what) => Outside::new(
             StatusCode::NOT_FOUND,

@@ -97,6 +97,9 @@ impl InPath for u64 {
 impl InPath for domain::NominalRef {
     const NAME: &'static str = "nominal";
 }
+impl InPath for domain::OperationName {
+    const NAME: &'static str = "operation";
+}
 impl InPath for domain::FeedName {
     const NAME: &'static str = "feed";
 }

@@ -37,6 +37,7 @@ mod nominals;
 mod observations;
 mod observe;
 mod openapi;
+mod operations;
 mod page;
 pub mod passwords;
 mod patrol;

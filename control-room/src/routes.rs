@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::route::Route;
 use crate::{
     audit, cases, check, confusion, distribution, drafts, entries, events, feeds, follow_ups, health,
-    hotlists, images, map, nominals, observations, openapi, patrol, policies, restrict, reviews, rules,
-    schemas, session, units, yields,
+    hotlists, images, map, nominals, observations, openapi, operations, patrol, policies, restrict,
+    reviews, rules, schemas, session, units, yields,
 };
 
 /// The table.
@@ -33,6 +33,7 @@ pub(crate) fn table() -> Vec<Route> {
     table.extend(fed());
     table.extend(looked_through());
     table.extend(given_out());
+    table.extend(used_together());
     table
 }
 
@@ -585,6 +586,48 @@ fn given_out() -> Vec<Route> {
             "The archive; `ETag` and `x-revision` say the list's revision",
         )
         .fails(404, unknown),
+    ]
+}
+
+fn used_together() -> Vec<Route> {
+    let unknown = "There is no such operation";
+    let refused = "`bad_operation`: the field that is wrong, and why";
+    vec![
+        Route::get(
+            "/api/operations",
+            Needs(ViewHotlists),
+            operations::list,
+            "Operations: lists that are used together for a while",
+        )
+        .gives::<operations::OperationsAnswer>("Operations, those that begin last first"),
+        Route::get(
+            "/api/operations/{operation}",
+            Needs(ViewHotlists),
+            operations::one,
+            "An operation, what came of its lists in its hours, and every change of it",
+        )
+        .gives::<schemas::OperationRecord>("The operation")
+        .fails(404, unknown),
+        Route::post(
+            "/api/operations/{operation}",
+            Needs(ChangeHotlists),
+            operations::put,
+            "Make an operation, or say anew what it is; audited",
+        )
+        .takes::<operations::PutOperation>()
+        .gives::<operations::OperationChanged>("Its version")
+        .fails(422, refused),
+        Route::post(
+            "/api/operations/{operation}/end",
+            Needs(ChangeHotlists),
+            operations::end,
+            "End an operation with the hour that is running; audited",
+        )
+        .takes::<operations::EndOperation>()
+        .gives::<operations::OperationChanged>("Its version")
+        .fails(404, unknown)
+        .fails(409, "`not_running`: it has not begun, or is over")
+        .fails(422, refused),
     ]
 }
 

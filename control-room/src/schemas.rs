@@ -550,8 +550,10 @@ pub(crate) enum Difference {
 
 mod lists;
 mod nominals;
+mod operations;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use lists::*;
 pub(crate) use nominals::*;
+pub(crate) use operations::*;

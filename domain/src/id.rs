@@ -108,6 +108,7 @@ name!(/** A basic command unit, by its short code. */ BcuCode, "a BCU code");
 name!(/** A patrol unit's callsign. */ CallSign, "a callsign");
 name!(/** A hotlist's name. */ ListName, "a list name");
 name!(/** A person known to intelligence, by the number that intelligence has for them, such as a PNC id (a `-` for its `/`). */ NominalRef, "a nominal's reference");
+name!(/** An operation, such as a week against uninsured driving. */ OperationName, "an operation's name");
 name!(/** A feed of lists: a folder that a hotlist comes in by. */ FeedName, "a feed name");
 name!(/** A feed of reads that signs in with a token of its own. */ SourceName, "a source name");
 name!(/** A user's sign-in name. */ UserName, "a user name");

@@ -19,6 +19,7 @@ pub mod journey;
 pub mod misread;
 pub mod nominal;
 pub mod observation;
+pub mod operation;
 pub mod pattern;
 pub mod policy;
 pub mod read;
@@ -35,7 +36,7 @@ pub mod yields;
 pub use geo::Position;
 pub use id::{
     BcuCode, CallSign, CameraId, CaseId, DeploymentId, EntryId, FeedName, HitId, ImageHash, ListName,
-    NominalRef, ObservationId, ReadId, SiteId, SourceName, UserName,
+    NominalRef, ObservationId, OperationName, ReadId, SiteId, SourceName, UserName,
 };
 pub use vrm::Vrm;
 

@@ -1,6 +1,7 @@
 //! What came of being looked for: how often vehicles were hit, and what people made of it.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,17 @@ impl Yield {
     #[must_use]
     pub fn is_fruitless(&self) -> bool {
         self.hits >= MANY_HITS && self.results() == 0
+    }
+}
+
+impl AddAssign<&Yield> for Yield {
+    fn add_assign(&mut self, other: &Yield) {
+        self.hits += other.hits;
+        self.confirmed += other.confirmed;
+        self.deployments += other.deployments;
+        for (outcome, times) in &other.outcomes {
+            *self.outcomes.entry(*outcome).or_default() += times;
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod confusion;
 mod dlq;
 mod hotlist;
 mod nominal;
+mod operation;
 mod register;
 mod rule;
 mod simulate;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Dispatcher => stage::dispatcher(&load()?).await,
         Command::ControlRoom => stage::control_room(&load()?).await,
         Command::Hotlist(command) => hotlist::run(&load()?, command).await,
+        Command::Operation(command) => operation::run(&load()?, command).await,
         Command::Nominal(command) => nominal::run(&load()?, command).await,
         Command::Rule(command) => rule::run(&load()?, command).await,
         Command::Register(command) => register::run(&load()?, command),

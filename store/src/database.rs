@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::case::Refusal;
 use domain::nominal::NominalRefusal;
+use domain::operation::OperationRefusal;
 use domain::policy::DraftRefusal;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, Migrator};
@@ -121,6 +122,9 @@ pub enum StoreError {
     /// The rules of nominals say no; nothing has changed.
     #[error(transparent)]
     Nominal(#[from] NominalRefusal),
+    /// The rules of operations say no; nothing has changed.
+    #[error(transparent)]
+    Operation(#[from] OperationRefusal),
     /// What a client asks for cannot be given.
     #[error(transparent)]
     Distribution(#[from] DistributionRefusal),

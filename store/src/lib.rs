@@ -33,6 +33,7 @@ pub mod images;
 pub mod nominals;
 pub mod notices;
 pub mod observations;
+pub mod operations;
 pub mod policies;
 pub mod reviews;
 pub mod rows;

@@ -344,6 +344,46 @@ fn what_is_distributed_looks_as_it_is_drawn() {
 }
 
 #[test]
+fn operations_look_as_they_are_drawn() {
+    use domain::operation::OperationState as S;
+    let (at, by) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
+    let list = ListName::parse("stolen").unwrap();
+    let operation = domain::operation::Operation {
+        name: domain::OperationName::parse("week").unwrap(),
+        purpose: String::new(),
+        starts_at: at,
+        ends_at: at,
+        lists: BTreeSet::from([list.clone()]),
+        owner: String::new(),
+    };
+    let mut came = domain::yields::Yield::default();
+    came.add(domain::yields::Came::Ended(case::Outcome::Arrest), 1);
+    check::<OperationRecord>(&store::operations::OperationRecord {
+        stored: store::operations::StoredOperation {
+            operation: operation.clone(),
+            version: 1,
+            changed_at: at,
+            changed_by: by.clone(),
+            live: vec![list.clone()],
+        },
+        total: came.clone(),
+        yields: BTreeMap::from([(list, came)]),
+        changes: vec![store::operations::OperationChange {
+            version: 1,
+            action: "operation_put".to_owned(),
+            at,
+            by,
+            why: String::new(),
+            before: None,
+            after: Box::new(operation),
+        }],
+    });
+    [S::Coming, S::Running, S::Ended]
+        .iter()
+        .for_each(check::<OperationState>);
+}
+
+#[test]
 fn policies_drafts_and_histories_look_as_they_are_drawn() {
     use domain::policy::DraftState as S;
     use store::drafts::DraftKind as K;
@@ -561,6 +601,7 @@ fn the_page_has_the_types_that_the_description_has() {
         include_str!("../../ui/src/lib/types.ts"),
         include_str!("../../ui/src/lib/listtypes.ts"),
         include_str!("../../ui/src/lib/nominaltypes.ts"),
+        include_str!("../../ui/src/lib/operationtypes.ts"),
         include_str!("../../ui/src/lib/ruletypes.ts"),
         include_str!("../../ui/src/lib/yieldtypes.ts")
     );

@@ -40,6 +40,7 @@ fn operations(document: &Value) -> Vec<Described> {
                 .replace("{feed}", "none")
                 .replace("{draft}", "1")
                 .replace("{nominal}", "none")
+                .replace("{operation}", "none")
                 .replace("{entry_id}", &"0".repeat(32));
             assert!(
                 !path.contains('{'),

@@ -13,6 +13,7 @@ mod four_eyes;
 mod harness;
 mod live;
 mod nominals;
+mod operations;
 mod outage;
 mod restricted;
 mod sign_in;

@@ -161,6 +161,7 @@ async fn every_answer(browser: &Browser<'_>, ids: &Restricted) -> Vec<(String, S
             .replace("{entry_id}", &ids.entry)
             .replace("{draft}", "1")
             .replace("{nominal}", "zz-nominal")
+            .replace("{operation}", "none")
             .replace("{hash}", &"0".repeat(64));
         assert!(
             !path.contains('{'),

@@ -140,6 +140,7 @@ async function answer(service: Service, request: IncomingMessage, response: Serv
       service.revision += 1;
       return reply(response, 200, { change: { revision: service.revision, added: 0, changed: 0, removed: 1, unchanged: 0 }, draft: null });
     }
+    case 'GET operations': return reply(response, 200, { operations: [] });
     case 'GET nominals': return reply(response, 200, { nominals: [] });
     case 'GET feeds': {
       const [late, last] = [20, 44].map((hours) => new Date(Date.now() - hours * 3_600_000).toISOString());

@@ -1,5 +1,5 @@
 // Lists in a real browser against a running service: a file is dropped whose columns nobody knows until a person says what they hold,
-// and is loaded and live; a policy of four eyes, a file that is checked before it can be loaded, a draft that its author cannot
+// and is loaded and live; an operation with that list; a policy of four eyes, a file that is checked before it can be loaded, a draft that its author cannot
 // authorise and a second person does, an entry that is changed by hand, and its history.
 //
 // Needs STEELRING_URL, STEELRING_USER, STEELRING_PASSWORD (an admin), STEELRING_SECOND and STEELRING_SECOND_PASSWORD (of another
@@ -30,6 +30,13 @@ async function hotlists(page, user, password) {
   await signIn(page, address, user, password);
   await page.getByTestId('tab-hotlists').click();
   await row(page).waitFor();
+}
+
+/** The hour that is running and so many on, as an input of date and time takes it; the browser's clock is this machine's. */
+function wholeHour(hours) {
+  const at = new Date(Date.now() + hours * 3_600_000);
+  const two = (number) => String(number).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:00`;
 }
 
 /** Drops a file as a person does who drags it over from a folder. */
@@ -73,6 +80,33 @@ async function run() {
   await author.getByText('theft of a van').waitFor();
   await shoot(author, pictures, 'lists-0-mapped');
   await tips.getByRole('button', { name: 'Entries' }).click();
+
+  doing = 'make an operation of it';
+  await author.getByTestId('tab-operations').click();
+  const [from, to] = [wholeHour(0), wholeHour(24)];
+  await author.getByTestId('operation-name').fill('tips-day');
+  await author.getByTestId('operation-purpose').fill('what the public saw');
+  await author.getByTestId('operation-starts').fill(from);
+  await author.getByTestId('operation-ends').fill(to);
+  await author.getByTestId(`operation-list-${TIPS}`).check();
+  await author.getByTestId('operation-why').fill('as planned');
+  await author.getByTestId('operation-put').click();
+  const day = author.getByTestId('operations-running').locator('[data-operation=tips-day]');
+  await day.getByTestId('operation-open').click();
+  await author.getByTestId('operation-yield-row').last().filter({ hasText: 'All' }).waitFor();
+  await shoot(author, pictures, 'lists-0-operation');
+
+  doing = 'move it into the past and see which list is still live';
+  const change = author.getByTestId('operation-change');
+  must((await change.getByTestId('operation-starts').inputValue()) === from, 'the form shows the hour that was said');
+  await change.getByTestId('operation-starts').fill(wholeHour(-24));
+  await change.getByTestId('operation-ends').fill(wholeHour(-1));
+  await change.getByTestId('operation-why').fill('it was yesterday');
+  await change.getByTestId('operation-put').click();
+  await author.getByTestId('operations-ended').getByTestId('operation-live').filter({ hasText: `Still live: ${TIPS}` }).waitFor();
+  await shoot(author, pictures, 'lists-0-operation-over');
+  await author.getByTestId('tab-hotlists').click();
+  await row(author).waitFor();
 
   doing = 'set a policy';
   await row(author).getByTestId('list-policy').click();

@@ -38,6 +38,7 @@ mod lists;
 mod nominals;
 mod observations;
 mod opening;
+mod operations;
 mod people;
 mod recall;
 mod reviews;

@@ -2,6 +2,7 @@
 
 import type { Became, Draft, EntryChange, EntrySaid, Feed, Guess, Hotlists, ListChange, ListCheck, ListPolicy, RowFault, Rules, RulesChecked } from './listtypes';
 import type { Link, NominalChanged, NominalRecord, PersonMarker, StoredNominal } from './nominaltypes';
+import type { Operation, OperationRecord, OperationShown } from './operationtypes';
 import type { FollowUp, Notification, Order, Report, WhyCode } from './ruletypes';
 import type { AuditRow, Case, CaseEvent, CaseRecord, Camera, Deployment, DeploymentState, Entry, ForceMap, Outcome, Session, UnitPosition } from './types';
 import type { EntryYieldShown, Review, ReviewNotice, Yields } from './yieldtypes';
@@ -47,6 +48,7 @@ export class ApiError extends Error {
 }
 
 const listAddress = (list: string): string => `/api/hotlists/${encodeURIComponent(list)}`;
+const operationAddress = (name: string): string => `/api/operations/${encodeURIComponent(name)}`;
 const nominalAddress = (reference: string): string => `/api/nominals/${encodeURIComponent(reference)}`;
 
 const SILENT = (): ApiError => new ApiError(0, 'unreachable', 'The service does not answer. Nothing was changed.');
@@ -241,6 +243,23 @@ export class Api {
 
   unlinkNominal(reference: string, vrm: string, why: string): Promise<NominalChanged> {
     return this.ask('POST', `${nominalAddress(reference)}/unlink`, { vrm, why });
+  }
+
+  async operations(): Promise<OperationShown[]> {
+    return (await this.ask<{ operations: OperationShown[] }>('GET', '/api/operations')).operations;
+  }
+
+  operation(name: string): Promise<OperationRecord> {
+    return this.ask('GET', operationAddress(name));
+  }
+
+  /** Its version then. */
+  async putOperation({ name, ...said }: Operation, why: string): Promise<number> {
+    return (await this.ask<{ version: number }>('POST', operationAddress(name), { ...said, why })).version;
+  }
+
+  async endOperation(name: string, why: string): Promise<number> {
+    return (await this.ask<{ version: number }>('POST', `${operationAddress(name)}/end`, { why })).version;
   }
 
   rules(): Promise<Rules> {

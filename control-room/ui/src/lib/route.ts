@@ -1,6 +1,6 @@
 // Where the page is, as the address behind `#` says. It holds a case id at most, never a plate.
 
-const PAGES = ['hotlists', 'yield', 'nominals', 'rules', 'follow-ups', 'audit'] as const;
+const PAGES = ['hotlists', 'yield', 'operations', 'nominals', 'rules', 'follow-ups', 'audit'] as const;
 
 export type Route = { page: 'live'; caseId?: string } | { page: (typeof PAGES)[number] };
 

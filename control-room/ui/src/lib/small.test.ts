@@ -4,13 +4,20 @@ import { GRADE_COLOURS, MAP } from './colours';
 import { Glide } from './motion';
 import { compare, marked, spaced } from './plate';
 import { format, parse } from './route';
-import { age, ageInWords, compareTimes, distance, span, withClocks } from './time';
+import { age, ageInWords, asInput, compareTimes, distance, hour, span, withClocks } from './time';
 import { modelVerdict, verdict } from './vehicle';
 import { endings, historyWords, nextStep, REJECTIONS } from './words';
 
 describe('times', () => {
   const now = Date.parse('2026-11-22T12:00:00Z');
   const ago = (seconds: number): string => new Date(now - seconds * 1_000).toISOString();
+
+  test('an_hour_is_shown_on_the_rooms_clock_and_read_again_as_the_same', () => {
+    const at = new Date(2026, 10, 5, 8).toISOString();
+    expect(hour(at)).toBe('5 Nov 2026, 08:00');
+    expect(asInput(at)).toBe('2026-11-05T08:00');
+    expect(new Date(asInput(at)).toISOString()).toBe(at);
+  });
 
   test('an_age_ticks_by_the_second_and_grows_coarser_with_time', () => {
     const rows: [number, string, string][] = [

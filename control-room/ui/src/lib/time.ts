@@ -57,6 +57,19 @@ export function withClocks(text: string, now: number): string {
   return text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (at) => clock(at, now));
 }
 
+/** `22 Nov 2026, 14:00` */
+export function hour(at: string): string {
+  const then = new Date(at);
+  return Number.isNaN(then.getTime()) ? '?' : `${date(at)}, ${two(then.getHours())}:${two(then.getMinutes())}`;
+}
+
+/** A time on this room's clock as an input of date and time has it: `2026-11-22T14:00`. */
+export function asInput(at: string): string {
+  const then = new Date(at);
+  const day = `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())}`;
+  return `${day}T${two(then.getHours())}:${two(then.getMinutes())}`;
+}
+
 /** `22 Nov 2026` */
 export function date(at: string): string {
   const then = new Date(at);
