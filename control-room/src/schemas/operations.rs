@@ -74,3 +74,51 @@ drawn! {
 drawn_names! {
     enum OperationState { Coming, Running, Ended }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::tests::check;
+    use super::*;
+
+    #[test]
+    fn operations_look_as_they_are_drawn() {
+        use domain::operation::OperationState as S;
+        let (at, by) = (Timestamp::UNIX_EPOCH, domain::UserName::parse("op").unwrap());
+        let list = domain::ListName::parse("stolen").unwrap();
+        let operation = domain::operation::Operation {
+            name: domain::OperationName::parse("week").unwrap(),
+            purpose: String::new(),
+            starts_at: at,
+            ends_at: at,
+            lists: BTreeSet::from([list.clone()]),
+            owner: String::new(),
+        };
+        let mut came = domain::yields::Yield::default();
+        came.add(domain::yields::Came::Ended(domain::case::Outcome::Arrest), 1);
+        check::<OperationRecord>(&store::operations::OperationRecord {
+            stored: store::operations::StoredOperation {
+                operation: operation.clone(),
+                version: 1,
+                changed_at: at,
+                changed_by: by.clone(),
+                live: vec![list.clone()],
+            },
+            total: came.clone(),
+            yields: BTreeMap::from([(list, came)]),
+            changes: vec![store::operations::OperationChange {
+                version: 1,
+                action: "operation_put".to_owned(),
+                at,
+                by,
+                why: String::new(),
+                before: None,
+                after: Box::new(operation),
+            }],
+        });
+        [S::Coming, S::Running, S::Ended]
+            .iter()
+            .for_each(check::<OperationState>);
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The drawing `D` takes what the value sends, field for field.
-fn check<D: DeserializeOwned>(value: &impl Serialize) {
+pub(super) fn check<D: DeserializeOwned>(value: &impl Serialize) {
     let sent = serde_json::to_string(value).unwrap();
     if let Err(error) = serde_json::from_str::<D>(&sent) {
         panic!("{}: {error}: {sent}", std::any::type_name::<D>());
@@ -341,46 +341,6 @@ fn what_is_distributed_looks_as_it_is_drawn() {
         revision: Revision(1),
         at: now,
     });
-}
-
-#[test]
-fn operations_look_as_they_are_drawn() {
-    use domain::operation::OperationState as S;
-    let (at, by) = (Timestamp::UNIX_EPOCH, UserName::parse("op").unwrap());
-    let list = ListName::parse("stolen").unwrap();
-    let operation = domain::operation::Operation {
-        name: domain::OperationName::parse("week").unwrap(),
-        purpose: String::new(),
-        starts_at: at,
-        ends_at: at,
-        lists: BTreeSet::from([list.clone()]),
-        owner: String::new(),
-    };
-    let mut came = domain::yields::Yield::default();
-    came.add(domain::yields::Came::Ended(case::Outcome::Arrest), 1);
-    check::<OperationRecord>(&store::operations::OperationRecord {
-        stored: store::operations::StoredOperation {
-            operation: operation.clone(),
-            version: 1,
-            changed_at: at,
-            changed_by: by.clone(),
-            live: vec![list.clone()],
-        },
-        total: came.clone(),
-        yields: BTreeMap::from([(list, came)]),
-        changes: vec![store::operations::OperationChange {
-            version: 1,
-            action: "operation_put".to_owned(),
-            at,
-            by,
-            why: String::new(),
-            before: None,
-            after: Box::new(operation),
-        }],
-    });
-    [S::Coming, S::Running, S::Ended]
-        .iter()
-        .for_each(check::<OperationState>);
 }
 
 #[test]
