@@ -236,7 +236,7 @@ fn answer(user: User, csrf: String) -> SessionAnswer {
 }
 
 /// Every permission with its name on the wire.
-pub(crate) const PERMISSIONS: [(Permission, &str); 12] = [
+pub(crate) const PERMISSIONS: [(Permission, &str); 13] = [
     (Permission::ViewCases, "view_cases"),
     (Permission::ActOnCases, "act_on_cases"),
     (Permission::ReportObservations, "report_observations"),

@@ -115,7 +115,8 @@ impl Role {
             ),
             Self::Admin => match permission {
                 ViewCases | ActOnCases | ReportObservations | SeeWhy | FollowUp | AnswerCalls
-                | ViewHotlists | ViewYield | ChangeHotlists | ChangePolicies | TakeLists | ViewAudit | Administer => true,
+                | ViewHotlists | ViewYield | ChangeHotlists | ChangePolicies | TakeLists | ViewAudit
+                | Administer => true,
             },
         }
     }

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::Yield;
+
 drawn! {
     /// Lists that are used together from one hour to another.
     struct Operation {
@@ -45,18 +47,6 @@ drawn! {
         /// Null where there was none.
         before: Option<Operation>,
         after: Operation,
-    }
-
-    /// How often what came of lists.
-    struct Yield {
-        /// Reads that matched.
-        hits: u64,
-        /// Cases that a person confirmed.
-        confirmed: u64,
-        /// Units that were sent.
-        deployments: u64,
-        /// Cases that ended, by outcome.
-        outcomes: BTreeMap<String, u64>,
     }
 
     /// An operation with its past, and what came of its lists in its hours.

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use store::changes::Author;
 use store::{Store, StoreError};
 
-use crate::world::{World, arrival, at, decide, entry_on, list, mark, start, user};
+use crate::world::{World, arrival, at, decide, entry_on, list, mark, start, user, usual};
 
 claims!(
     an_operation_is_kept_with_every_change_and_audited_without_words,
@@ -205,7 +205,7 @@ async fn an_operations_yield_is_what_came_of_its_lists_in_its_hours(world: &Worl
         // A vehicle of its own each time: no case is open already.
         let listed = entry_on(&list(name), &mark(1_000 + number), 2, "x");
         let hit = arrival(listed, "c1", seconds);
-        let mut applied = store.apply_hits(&[hit], &[], at(seconds)).await.unwrap();
+        let mut applied = store.apply_hits(&[hit], &[], usual(), at(seconds)).await.unwrap();
         came.push((name, at(seconds), Came::Hit));
         let case = applied.events.remove(0).case;
         if rng.random() {

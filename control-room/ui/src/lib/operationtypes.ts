@@ -1,6 +1,7 @@
 // What the page of operations is told, as `types.ts` has what the live page is.
 
-import type { Outcome, Timestamp } from './types';
+import type { Timestamp } from './types';
+import type { Yield } from './yieldtypes';
 
 /** Lists that are used together from one hour to another. */
 export interface Operation {
@@ -36,14 +37,6 @@ export interface OperationChange {
   why: string;
   before: Operation | null;
   after: Operation;
-}
-
-/** How often what came of lists. */
-export interface Yield {
-  hits: number;
-  confirmed: number;
-  deployments: number;
-  outcomes: Partial<Record<Outcome, number>>;
 }
 
 export interface OperationRecord {
