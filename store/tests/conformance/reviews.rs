@@ -126,14 +126,12 @@ impl Diary {
 const LISTS: [&str; 2] = ["stolen", "wanted"];
 const ENTRIES: usize = 12;
 
-async fn a_hit_says_what_a_slow_look_at_reviews_and_notices_says(world: &World) {
-    let store = world.open().await;
-    let mut rng = ChaCha8Rng::seed_from_u64(41);
-    let mut diary = Diary::default();
+/// Entries of every grade, of three owners, listed some time before day 0.
+async fn two_lists(store: &Store, rng: &mut ChaCha8Rng, diary: &mut Diary) -> Vec<(usize, Entry)> {
     let mut entries = Vec::new();
     for name in LISTS.map(list) {
         let policy = policy(20, 5);
-        set(&store, &name, &policy, start()).await;
+        set(store, &name, &policy, start()).await;
         diary.policies.insert(name.clone(), policy);
         for number in 0..ENTRIES {
             let grade = u8::try_from(number % 4 + 1).unwrap();
@@ -150,6 +148,14 @@ async fn a_hit_says_what_a_slow_look_at_reviews_and_notices_says(world: &World) 
             .await
             .unwrap();
     }
+    entries
+}
+
+async fn a_hit_says_what_a_slow_look_at_reviews_and_notices_says(world: &World) {
+    let store = world.open().await;
+    let mut rng = ChaCha8Rng::seed_from_u64(41);
+    let mut diary = Diary::default();
+    let entries = two_lists(&store, &mut rng, &mut diary).await;
     let mut seen = (0, 0);
     for day in 0..60 {
         let now = on_day(day);
@@ -299,7 +305,7 @@ async fn an_entry_lapses_after_notice_and_acts_again_after_a_review(world: &Worl
 async fn a_lapsed_entry_still_updates_the_case_that_it_leads(world: &World) {
     let store = world.open().await;
     let [low, _] = reviewed_list(&store).await;
-    assert_eq!(hit(&store, &low, 11).await.1, true);
+    assert!(hit(&store, &low, 11).await.1);
     tell(&store, 12).await;
     let (overdue, in_a_case) = hit(&store, &low, 20).await;
     assert!(in_a_case && overdue.unwrap().log_only);
