@@ -129,9 +129,10 @@ fn action_word(action: Action) -> &'static str {
     }
 }
 
-/// The shortest way to write an instant that is read again as the same: the last day, a time of day, or, in the hour that comes twice
-/// in autumn and between two seconds, the instant itself.
+/// The shortest way to write an instant, to the second, that is read again as the same: the last day, a time of day, or, in the hour
+/// that comes twice in autumn, the instant itself. What others write has no parts of a second.
 fn weed_date(at: Timestamp, zone: &TimeZone) -> String {
+    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
     let local = |at: Timestamp| at.to_zoned(zone.clone());
     let last_day = at
         .checked_sub(SignedDuration::from_nanos(1))
@@ -156,12 +157,13 @@ mod tests {
             ("2026-10-25T00:30:00Z", "25/10/2026 01:30:00"),
             // The clock shows the same half hour a second time.
             ("2026-10-25T01:30:00Z", "2026-10-25T01:30:00Z"),
-            ("2026-06-30T13:30:00.25Z", "2026-06-30T13:30:00.25Z"),
         ] {
             let at: Timestamp = instant.parse().unwrap();
             let written = weed_date(at, &zone);
             assert_eq!(written, expected);
             assert_eq!(cells::expiry(&written, &zone), Ok(Some(at)));
+            let later = at + SignedDuration::from_millis(250);
+            assert_eq!(weed_date(later, &zone), expected, "to the second");
         }
     }
 
