@@ -222,6 +222,57 @@ fn a_list_is_checked_loaded_and_withdrawn_from_the_command_line() {
 }
 
 #[test]
+fn an_operation_groups_lists_and_a_list_is_given_to_clients_from_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut up = Up::start(&data, &[], &[]);
+    let server = ["--data", data.to_str().unwrap()];
+    let ok = |words: &[&str]| run_ok(&[words, &server[..]].concat(), &[]);
+    let file = directory.path().join("list.csv");
+    std::fs::write(&file, "vrm,grade,action,reason\nAB12CDE,3,observe,no insurance\n").unwrap();
+    ok(&["hotlist", "load", "uninsured", file.to_str().unwrap()]);
+
+    let week = |ends: &'static str| {
+        [
+            "operation",
+            "put",
+            "insurance-week",
+            "--purpose",
+            "uninsured vehicles",
+            "--starts",
+            "2007-11-05T08:00:00Z",
+            "--ends",
+            ends,
+            "--list",
+            "uninsured",
+            "--why",
+            "order 17",
+        ]
+    };
+    let half_past = [&week("2007-11-12T00:30:00Z")[..], &server[..]].concat();
+    refused(&half_past, &[], 1, &["hour"]);
+    assert!(ok(&week("2007-11-12T00:00:00Z")).contains("version 1"));
+    let all = ok(&["operation", "list"]);
+    for words in ["insurance-week", "over", "still live: uninsured"] {
+        assert!(all.contains(words), "{words}: {all}");
+    }
+    let shown = ok(&["operation", "show", "insurance-week"]);
+    for words in ["uninsured vehicles", "version 1: operation_put", "order 17"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+
+    assert!(!ok(&["hotlist", "list"]).contains("distributed"));
+    let policy = ok(&["hotlist", "policy", "uninsured", "--distributed", "on"]);
+    assert!(policy.contains("distributed     on"), "{policy}");
+    support::eventually("the list is live and given out", || {
+        let status = run(&[&["hotlist", "status"], &server[..]].concat(), &[]);
+        let said = String::from_utf8_lossy(&status.stdout).into_owned();
+        (status.status.success() && said.contains("distributed")).then_some(())
+    });
+    assert!(up.process.stop().0.success());
+}
+
+#[test]
 fn a_guessed_mapping_is_printed_kept_as_a_file_and_checks_the_list() {
     let directory = tempfile::tempdir().unwrap();
     let [file, mapping] = ["list.csv", "mapping.toml"].map(|name| directory.path().join(name));
