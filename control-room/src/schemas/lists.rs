@@ -130,13 +130,13 @@ drawn! {
         /// When the first of the lapsing ones does; absent where none does.
         first_lapse_at: Option<Timestamp>,
         /// Absent until somebody says so.
-        seen: Option<Seen>,
+        seen: Option<SeenBy>,
         /// When the list was reviewed since; absent where it was not.
         reviewed_at: Option<Timestamp>,
     }
 
     /// Who has seen it, and when.
-    struct Seen {
+    struct SeenBy {
         by: String,
         at: Timestamp,
     }

@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::route::Route;
+
 /// The drawing `D` takes what the value sends, field for field.
 pub(super) fn check<D: DeserializeOwned>(value: &impl Serialize) {
     let sent = serde_json::to_string(value).unwrap();
@@ -553,6 +555,19 @@ fn unions(types: &str) -> BTreeMap<&str, BTreeSet<&str>> {
     parts
         .map(|(name, names)| (name, names.split('\'').skip(1).step_by(2).collect()))
         .collect()
+}
+
+#[test]
+fn a_name_in_the_description_is_one_schema() {
+    let mut known: BTreeMap<String, Value> = BTreeMap::new();
+    for (_, path, _, named) in crate::routes::table().into_iter().map(Route::describe) {
+        for (name, schema) in named {
+            let schema = serde_json::to_value(schema).unwrap();
+            let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+            assert_eq!(*first, schema, "{path}: another schema is called {name}");
+        }
+    }
+    assert!(known.contains_key("Case"));
 }
 
 #[test]

@@ -38,12 +38,12 @@ export interface ReviewNotice {
   lapsing: number;
   log_only: number;
   first_lapse_at?: Timestamp;
-  seen?: Seen;
+  seen?: SeenBy;
   /** When the list was reviewed since. */
   reviewed_at?: Timestamp;
 }
 
-export interface Seen {
+export interface SeenBy {
   by: string;
   at: Timestamp;
 }
