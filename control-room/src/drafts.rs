@@ -60,7 +60,7 @@ pub(crate) struct DraftEntriesAnswer {
 /// What is to become of a draft.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Decide {
+pub(crate) struct DecideDraft {
     #[schema(value_type = schemas::Verdict)]
     verdict: Verdict,
     /// Why; needed to decline.
@@ -104,7 +104,7 @@ pub(crate) async fn decide(
     State(app): State<Arc<App>>,
     signed_in: SignedIn,
     Named(draft): Named<u64>,
-    Body(Decide { verdict, why }): Body<Decide>,
+    Body(DecideDraft { verdict, why }): Body<DecideDraft>,
 ) -> Result<Json<Decided>, ControlRoomError> {
     let second = Author {
         by: signed_in.name(),

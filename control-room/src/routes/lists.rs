@@ -153,7 +153,7 @@ fn second_person() -> Vec<Route> {
             drafts::decide,
             "Authorise or decline a draft",
         )
-        .takes::<drafts::Decide>()
+        .takes::<drafts::DecideDraft>()
         .gives::<schemas::Decided>("The draft, and what it changed")
         .fails(404, "There is no such draft")
         .fails(409, "`own_draft` or `decided`; the message names the person"),
