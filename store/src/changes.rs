@@ -306,7 +306,10 @@ pub(crate) async fn apply(
     if !difference.is_empty() {
         done.revision = Revision(take_numbers(tx, "revision", 1).await?);
         write_list(tx, list, &done, author).await?;
+        let changes = done.added + done.changed + done.removed;
+        tx.widen_cache(changes).await?;
         let last = diff::write(tx, done.revision, &difference, &plan.source, policy).await?;
+        tx.narrow_cache(changes).await?;
         history::write_change(tx, list, &done, plan.action, sign, last).await?;
     }
     let mut detail = format!("revision {}: {done}", done.revision);

@@ -32,10 +32,13 @@ static TABLES: Migrator = sqlx::migrate!("./migrations");
 static SQLITE_TRIGGERS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_TRIGGERS: Migrator = sqlx::migrate!("./migrations/postgres");
 
-/// What the writing connection to SQLite is told. `FULL` syncs the log at each commit: it survives power loss. 16 MB of
-/// pages: what a long load reads beyond that, the machine's own cache holds.
+/// What the writing connection to SQLite is told. `FULL` syncs the log at each commit: it survives power loss.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384;";
+/// The same 16 MB of pages again: what a load reads beyond that, the machine's own cache holds.
+pub(crate) const SQLITE_CACHE: &str = "PRAGMA cache_size = -16384; PRAGMA shrink_memory;";
+/// 1 GB of pages while millions of entries change: about what the indices of ten million take.
+pub(crate) const SQLITE_LARGE_CACHE: &str = "PRAGMA cache_size = -1048576;";
 /// What every connection to PostgreSQL is told: a lock or a statement that hangs ends, and its transaction with it.
 /// The longest honest statement copies a list's changes into the outbox: some 10 s for a million.
 const POSTGRES_SETTINGS: &str = "SET lock_timeout = '20s'; SET statement_timeout = '60s'; \
