@@ -552,6 +552,8 @@ mod lists;
 mod nominals;
 mod operations;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use lists::*;

@@ -99,6 +99,8 @@ pub(crate) struct EntryYieldShown {
     #[serde(flatten)]
     #[schema(value_type = schemas::EntryYield)]
     counted: EntryYield,
+    /// Of the outcomes, those that vehicles are listed for.
+    results: u64,
     /// The entry; null where it is no longer on the list.
     #[schema(value_type = Option<schemas::Entry>)]
     entry: Option<Shown<Entry>>,
@@ -212,6 +214,7 @@ async fn shown(
         .await?;
     let restriction = app.restrictions.now().await?;
     let shown = |counted: EntryYield| EntryYieldShown {
+        results: counted.came.results(),
         entry: entries
             .remove(&counted.entry_id)
             .map(|entry| restriction.listed(entry, &signed_in.user)),

@@ -1,8 +1,8 @@
 //! What happens to a message once it is in memory: decoded, checked, its images kept, its reads published.
 //!
 //! The order makes "nothing half-accepted" true as far as a log can: images (harmless without their read), then dead
-//! letters (harmless twice), then what was seen in vehicles (harmless without its read), then reads, last. Whatever fails, the sender hears 503 and posts the whole message again;
-//! ids that are hashes make the repetition one effect.
+//! letters (harmless twice), then what was seen in vehicles (harmless without its read), then reads, last. Whatever fails,
+//! the sender hears 503 and posts the whole message again; ids that are hashes make the repetition one effect.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -37,7 +37,7 @@ const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = F
      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384;";
 /// The same 16 MB of pages again: what a load reads beyond that, the machine's own cache holds.
 pub(crate) const SQLITE_CACHE: &str = "PRAGMA cache_size = -16384; PRAGMA shrink_memory;";
-/// 1 GB of pages while millions of entries change: about what the indices of ten million take.
+/// 1 GB of pages while millions of entries change.
 pub(crate) const SQLITE_LARGE_CACHE: &str = "PRAGMA cache_size = -1048576;";
 /// What every connection to PostgreSQL is told: a lock or a statement that hangs ends, and its transaction with it.
 /// The longest honest statement copies a list's changes into the outbox: some 10 s for a million.

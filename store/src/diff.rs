@@ -137,19 +137,16 @@ impl Difference {
     fn fate(&self, wanted: &Wanted) -> Fate {
         match self.current.get(&wanted.entry.entry_id) {
             None => Fate::Add,
-            Some(before) if before.digest == short(&wanted.digest) => Fate::Leave,
+            Some(before) if Some(before.digest) == short(&wanted.digest) => Fate::Leave,
             Some(before) => Fate::Change(before.listed_at),
         }
     }
 }
 
-/// The beginning of a digest as a number.
-fn short(digest: &str) -> u64 {
+/// The beginning of a digest as a number; none where it is no digest.
+fn short(digest: &str) -> Option<u64> {
     const DIGITS: usize = 16;
-    let digits = digest
-        .get(..DIGITS)
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    digits.unwrap_or_default()
+    u64::from_str_radix(digest.get(..DIGITS)?, 16).ok()
 }
 
 /// The part of a list's entries as it stands.
@@ -181,7 +178,7 @@ pub(crate) async fn current(
     while let Some(row) = rows.try_next().await.step(step)? {
         let (id, digest, listed_at): (String, String, i64) = row;
         let before = Before {
-            digest: short(&digest),
+            digest: short(&digest).ok_or_else(|| unreadable("digest", "not hexadecimal"))?,
             listed_at: time(listed_at)?,
             wanted: false,
         };

@@ -47,6 +47,8 @@ async function run() {
   doing = 'see its entries';
   await row.getByTestId('yield-entries').click();
   await page.getByTestId('entry-yield').nth(1).waitFor();
+  const ofEntries = await page.getByTestId('entry-results').allInnerTexts();
+  must(ofEntries.toSorted().join() === '0,1', `one entry had a result, the page says ${ofEntries.join()}`);
   await shoot(page, pictures, 'yield');
 
   doing = 'say that the notice was seen';

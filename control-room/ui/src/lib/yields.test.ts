@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
-import { misreadShare, outcomes, results } from './yields';
+import { misreadShare, outcomes } from './yields';
 import type { Yield } from './yieldtypes';
 
 const came = (counted: Yield['outcomes']): Yield => ({ hits: 9, confirmed: 1, deployments: 1, outcomes: counted });
 
-test('results are stops, recoveries and observations; a misread is a share of what ended', () => {
+test('a misread is a share of what ended', () => {
   const one = came({ misread: 1, arrest: 2, observed: 1 });
-  expect(results(one)).toBe(3);
   expect(misreadShare(one)).toBe('25 %');
   expect(misreadShare(came({}))).toBe('none ended');
 });

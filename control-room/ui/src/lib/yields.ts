@@ -4,15 +4,8 @@ import type { Outcome } from './types';
 import { OUTCOMES } from './words';
 import type { Yield } from './yieldtypes';
 
-/** How a case ends that the entry was listed for; the service counts the same. */
-const RESULTS: readonly Outcome[] = ['arrest', 'vehicle_recovered', 'stopped_no_arrest', 'observed'];
-
 const times = (came: Yield, outcome: Outcome): number => came.outcomes[outcome] ?? 0;
 const known = Object.keys(OUTCOMES) as Outcome[];
-
-export function results(came: Yield): number {
-  return RESULTS.reduce((sum, outcome) => sum + times(came, outcome), 0);
-}
 
 /** Of the cases that ended, those whose plate was misread; none where none ended. */
 export function misreadShare(came: Yield): string {

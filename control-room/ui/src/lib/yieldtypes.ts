@@ -76,6 +76,7 @@ export interface EntryYield {
 }
 
 export interface EntryYieldShown extends EntryYield {
+  results: number;
   /** None where it is no longer on the list. */
   entry: Entry | null;
 }
