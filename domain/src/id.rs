@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -43,11 +44,26 @@ pub enum IdError {
     },
 }
 
+fn check_name(what: &'static str, text: &str) -> Result<(), IdError> {
+    let length = text.chars().count();
+    if length == 0 || length > MAX_NAME_LENGTH {
+        return Err(IdError::Length { what, length });
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
+    match text.chars().position(|c| !allowed(c)) {
+        Some(index) => Err(IdError::Character {
+            what,
+            position: index + 1,
+        }),
+        None => Ok(()),
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -56,14 +72,7 @@ macro_rules! name {
             /// # Errors
             /// When it is empty, too long, or holds a character that names may not have.
             pub fn parse(text: &str) -> Result<Self, IdError> {
-                let length = text.chars().count();
-                if length == 0 || length > MAX_NAME_LENGTH {
-                    return Err(IdError::Length { what: $what, length });
-                }
-                let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
-                if let Some(index) = text.chars().position(|c| !allowed(c)) {
-                    return Err(IdError::Character { what: $what, position: index + 1 });
-                }
+                check_name($what, text)?;
                 Ok(Self(text.to_owned()))
             }
 
@@ -77,7 +86,14 @@ macro_rules! name {
         impl TryFrom<String> for $name {
             type Error = IdError;
             fn try_from(text: String) -> Result<Self, IdError> {
-                Self::parse(&text)
+                check_name($what, &text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -129,11 +145,18 @@ fn framed<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
 macro_rules! hash {
     ($(#[$doc:meta])* $name:ident, $what:literal, $bytes:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name([u8; $bytes]);
 
         impl $name {
+            /// Hands its hexadecimal digits on. Without allocation: ids are written by the million.
+            fn with_digits<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+                let mut digits = [0; 2 * $bytes];
+                // It fits, and digits are ASCII.
+                let _ = hex::encode_to_slice(self.0, &mut digits);
+                then(std::str::from_utf8(&digits).unwrap_or_default())
+            }
+
             /// The hash's bytes.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; $bytes] {
@@ -158,22 +181,33 @@ macro_rules! hash {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = IdError;
-            fn try_from(text: String) -> Result<Self, IdError> {
-                text.parse()
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Digits;
+                impl Visitor<'_> for Digits {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        write!(f, "{}", $what)
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Digits)
             }
         }
 
-        impl From<$name> for String {
-            fn from(hash: $name) -> Self {
-                hash.to_string()
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.with_digits(|digits| serializer.serialize_str(digits))
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex::encode(self.0))
+                self.with_digits(|digits| f.write_str(digits))
             }
         }
     };

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::IntelligenceError;
 use crate::guess::Sample;
@@ -31,15 +32,16 @@ pub(crate) enum Item {
     Wrong(String),
 }
 
-/// Hands each item to `take`, one at a time, until it fails.
+/// Hands each item to `take`, one at a time and with the byte where it begins, until it fails.
 pub(crate) fn each(
     text: &[u8],
-    take: &mut dyn FnMut(Item) -> Result<(), IntelligenceError>,
+    take: &mut dyn FnMut(usize, Item) -> Result<(), IntelligenceError>,
 ) -> Result<(), IntelligenceError> {
     if text.trim_ascii_start().starts_with(b"[") {
         let mut failed = None;
         let mut reader = serde_json::Deserializer::from_slice(text);
         let items = Items {
+            text,
             take,
             failed: &mut failed,
         };
@@ -56,13 +58,28 @@ pub(crate) fn each(
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     for line in lines.filter(|line| !line.is_empty()) {
         let wrong = |_| Item::Wrong("not a whole JSON object on a line of its own".to_owned());
-        take(serde_json::from_slice(line).unwrap_or_else(wrong))?;
+        take(
+            place_in(text, line),
+            serde_json::from_slice(line).unwrap_or_else(wrong),
+        )?;
     }
     Ok(())
 }
 
+/// The item that begins at a byte, as [`each`] told.
+pub(crate) fn item_at(text: &[u8], at: usize) -> Option<Item> {
+    let mut reader = serde_json::Deserializer::from_slice(text.get(at..)?);
+    de::Deserialize::deserialize(&mut reader).ok()
+}
+
+/// Where a part of a text begins.
+fn place_in(text: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr() - text.as_ptr().addr()
+}
+
 struct Items<'a> {
-    take: &'a mut dyn FnMut(Item) -> Result<(), IntelligenceError>,
+    text: &'a [u8],
+    take: &'a mut dyn FnMut(usize, Item) -> Result<(), IntelligenceError>,
     failed: &'a mut Option<IntelligenceError>,
 }
 
@@ -74,8 +91,11 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element()? {
-            if let Err(error) = (self.take)(item) {
+        while let Some(raw) = items.next_element::<&RawValue>()? {
+            let wrong = |_| Item::Wrong("a number is too large, or it is nested too deeply".to_owned());
+            let item = serde_json::from_str(raw.get()).unwrap_or_else(wrong);
+            let at = place_in(self.text, raw.get().as_bytes());
+            if let Err(error) = (self.take)(at, item) {
                 *self.failed = Some(error);
                 return Err(de::Error::custom("stopped"));
             }
@@ -241,7 +261,7 @@ pub(crate) fn unknown_shape(text: &[u8]) -> Option<Sample> {
     let mut names: Vec<String> = Vec::new();
     let mut items = Vec::new();
     // A file that is broken further on is told so when it is read.
-    let _ = each(text, &mut |item| {
+    let _ = each(text, &mut |_, item| {
         if let Item::Fields(fields) = item {
             for (name, _) in &fields {
                 if names.len() < MAX_FIELDS && !names.contains(name) {

@@ -366,12 +366,17 @@ impl Layout {
 
 /// Lines around the rows that some exports write: counts, file headers and ends. No mark is written like that.
 pub(crate) fn is_frame(records: &Records<'_>, columns: usize) -> bool {
-    let first = String::from_utf8_lossy(records.field(0)).to_ascii_uppercase();
-    if first.starts_with("TOTAL RECORD") || first.starts_with("SEP=") {
+    let first = records.field(0);
+    let begins = |word: &str| {
+        first
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    if begins("TOTAL RECORD") || begins("SEP=") {
         return true;
     }
     let words = ["HEADER", "TRAILER", "FOOTER", "END OF FILE", "EOF", "TOTAL"];
-    records.fields() != columns && words.iter().any(|word| first.starts_with(word))
+    records.fields() != columns && words.into_iter().any(begins)
 }
 
 /// The first record that is no frame, as texts, and its line.

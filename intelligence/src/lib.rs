@@ -36,7 +36,5 @@ pub use export::{ListExport, source_id};
 pub use file::ListFile;
 pub use guess::{Guess, GuessedColumn};
 pub use mapping::{Key, MAX_MAPPING_BYTES, Mapping};
-pub use parse::{
-    MAX_FAULTS_KEPT, MAX_LIST_BYTES, MAX_ROWS, Options, Parsed, RowFault, parse, parse_in_blocks, parse_with,
-};
+pub use parse::{MAX_FAULTS_KEPT, MAX_LIST_BYTES, MAX_ROWS, Options, Parsed, RowFault, parse, parse_with};
 pub use single::{EntrySaid, parse_entry};

@@ -1,21 +1,21 @@
 //! A list's file into entries, as a whole: rows, doubles, counts.
 
-use std::collections::hash_map::Entry as Slot;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
-use std::ops::ControlFlow;
 
 use domain::hotlist::{Action, Entry, Grade};
 use domain::pattern::MAX_PATTERNS;
 use domain::policy::ListPolicy;
 use domain::target::Target;
 use domain::{BcuCode, EntryId, ListName, SiteId, Timestamp};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry as Slot;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::IntelligenceError;
 use crate::container;
+use crate::file::RowReader;
 use crate::json::{self, Fields, Item};
 use crate::layout::{self, Column, Layout, Shape};
 use crate::mapping::Mapping;
@@ -29,8 +29,6 @@ pub const MAX_LIST_BYTES: u64 = 1280 * 1024 * 1024;
 /// Most rows of one list. While it is loaded each takes some 0.1 KB here, for what doubles are told by; entries take about 0.6 KB
 /// each in every matcher.
 pub const MAX_ROWS: u64 = 10_000_000;
-/// Entries handed on at once.
-const BLOCK: usize = 5_000;
 /// Faults kept for people to read; the rest are counted. Whoever has a thousand has one mistake a thousand times.
 pub const MAX_FAULTS_KEPT: usize = 1_000;
 
@@ -139,34 +137,8 @@ pub fn parse_with(
     now: Timestamp,
     zone: &TimeZone,
 ) -> Result<Parsed, IntelligenceError> {
-    let mut entries = Vec::new();
-    let parsed = parse_in_blocks(list, bytes, options, now, zone, &mut |block| {
-        entries.extend(block);
-        ControlFlow::Continue(())
-    })?;
-    Ok(Parsed { entries, ..parsed })
-}
-
-/// As [`parse_with`], but hands the entries on in blocks, until told to stop: of ten million rows none are kept.
-///
-/// # Errors
-/// When the file as a whole cannot be read; bad rows are no error, but [`Parsed::faults`].
-pub fn parse_in_blocks(
-    list: &ListName,
-    bytes: &[u8],
-    options: &Options,
-    now: Timestamp,
-    zone: &TimeZone,
-    take: &mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>,
-) -> Result<Parsed, IntelligenceError> {
     let content = container::open(bytes, MAX_LIST_BYTES)?;
-    let mapping = options.mapping.as_ref();
-    let items = json::is_json(&content.text);
-    let layout = match mapping {
-        _ if items => Layout::of_items(),
-        Some(mapping) => Layout::mapped(&content.text, mapping)?,
-        None => Layout::detect(&content.text)?,
-    };
+    let layout = layout_of(&content.text, options.mapping.as_ref())?;
     let shared = Shared {
         list,
         layout: &layout,
@@ -174,11 +146,34 @@ pub fn parse_in_blocks(
         now,
         zone,
     };
-    let mut reading = Reading::new(&shared, content.notes, take);
-    if items {
-        reading.items(&content.text, mapping)?;
+    let mut entries = Vec::new();
+    let parsed = read(&shared, &content.text, content.notes, &mut |_, entry| {
+        entries.push(entry)
+    })?;
+    Ok(Parsed { entries, ..parsed })
+}
+
+/// How a list's text is laid out.
+pub(crate) fn layout_of(text: &[u8], mapping: Option<&Mapping>) -> Result<Layout, IntelligenceError> {
+    match mapping {
+        _ if json::is_json(text) => Ok(Layout::of_items()),
+        Some(mapping) => Layout::mapped(text, mapping),
+        None => Layout::detect(text),
+    }
+}
+
+/// Reads a list's text, and hands on each entry with the byte where its row begins: of ten million rows none are kept.
+pub(crate) fn read<'a>(
+    shared: &'a Shared<'a>,
+    text: &'a [u8],
+    notes: Vec<String>,
+    take: &'a mut dyn FnMut(usize, Entry),
+) -> Result<Parsed, IntelligenceError> {
+    let mut reading = Reading::new(shared, text, notes, take);
+    if shared.layout.shape == Shape::Items {
+        reading.items()?;
     } else {
-        reading.records(&content.text)?;
+        reading.records()?;
     }
     reading.finish()
 }
@@ -187,12 +182,13 @@ pub fn parse_in_blocks(
 struct Reading<'a> {
     shared: &'a Shared<'a>,
     parsed: Parsed,
-    /// The next block, and who takes it.
-    block: Vec<Entry>,
-    take: &'a mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>,
-    stopped: bool,
-    /// The line that each id came from, and a hash of its entry: two rows with one id are compared by it.
-    seen: HashMap<EntryId, (u64, u64)>,
+    /// Who takes entries, and the byte where the row begins that is read.
+    take: &'a mut dyn FnMut(usize, Entry),
+    text: &'a [u8],
+    at: usize,
+    /// The line that each id came from, and the byte where its row begins: another row with that id is compared with it.
+    seen: HashMap<EntryId, (u64, usize)>,
+    earlier: Option<RowReader<'a>>,
     /// The line and action of each mark's first row that another may contradict.
     asked: HashMap<Target, (u64, Action)>,
     faults: Vec<Fault>,
@@ -212,8 +208,9 @@ struct Tally {
 impl<'a> Reading<'a> {
     fn new(
         shared: &'a Shared<'a>,
+        text: &'a [u8],
         mut notes: Vec<String>,
-        take: &'a mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>,
+        take: &'a mut dyn FnMut(usize, Entry),
     ) -> Self {
         notes.extend(shared.layout.notes.iter().cloned());
         Self {
@@ -222,21 +219,23 @@ impl<'a> Reading<'a> {
                 notes,
                 ..Parsed::default()
             },
-            block: Vec::new(),
             take,
-            stopped: false,
+            text,
+            at: 0,
             seen: HashMap::new(),
+            earlier: None,
             asked: HashMap::new(),
             faults: Vec::new(),
             tally: Tally::default(),
         }
     }
 
-    fn records(&mut self, text: &[u8]) -> Result<(), IntelligenceError> {
+    fn records(&mut self) -> Result<(), IntelligenceError> {
         let layout = self.shared.layout;
         let columns = layout.columns.len();
-        let mut records = Records::new(text, layout.separator);
-        while let (false, Some((line, found))) = (self.stopped, records.next(|fields| fields == columns)) {
+        let mut records = Records::new(self.text, layout.separator);
+        while let Some((line, found)) = records.next(|fields| fields == columns) {
+            self.at = records.began();
             if layout.header != Some(line) {
                 self.take(line, found, &records)?;
             }
@@ -244,7 +243,9 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn items(&mut self, text: &[u8], mapping: Option<&Mapping>) -> Result<(), IntelligenceError> {
+    fn items(&mut self) -> Result<(), IntelligenceError> {
+        let text = self.text;
+        let mapping = self.shared.options.mapping.as_ref();
         if let (None, Some(sample)) = (mapping, json::unknown_shape(text)) {
             let (line, columns) = (1, sample.names.as_ref().map_or(0, Vec::len));
             let guess = sample.guess().map(Box::new);
@@ -252,8 +253,9 @@ impl<'a> Reading<'a> {
         }
         let mut fields = Fields::new(mapping);
         let mut number = 0;
-        json::each(text, &mut |item| {
+        json::each(text, &mut |at, item| {
             number += 1;
+            self.at = at;
             self.count_row()?;
             match item {
                 Item::Wrong(reason) => self.fault(reason),
@@ -317,11 +319,12 @@ impl<'a> Reading<'a> {
 
     /// One id is one entry: the same row again is passed over, another row is refused.
     fn keep(&mut self, line: u64, read: Read) -> Result<(), IntelligenceError> {
-        let hash = hash(&read.entry);
         match self.seen.entry(read.entry.entry_id) {
             Slot::Occupied(slot) => {
-                let (earlier, known) = *slot.get();
-                if known == hash {
+                let (earlier, at) = *slot.get();
+                let (shared, text) = (self.shared, self.text);
+                let reader = self.earlier.get_or_insert_with(|| RowReader::new(shared, text));
+                if reader.entry_at(at).as_ref() == Some(&read.entry) {
                     self.tally.doubles += 1;
                 } else {
                     self.fault(format!(
@@ -330,7 +333,7 @@ impl<'a> Reading<'a> {
                 }
             }
             Slot::Vacant(slot) => {
-                slot.insert((line, hash));
+                slot.insert((line, self.at));
                 self.tally.derived += u64::from(read.grade_derived);
                 self.tally.endless += u64::from(read.entry.expires_at.is_none());
                 self.parsed.expired += u64::from(!read.entry.is_live_at(self.shared.now));
@@ -341,22 +344,14 @@ impl<'a> Reading<'a> {
                 }
                 let suspicions = suspicion::of(&read.entry, self.shared.now);
                 let clash = self.clash(line, &read.entry);
-                self.hand_on(read.entry);
+                self.parsed.good += 1;
+                (self.take)(self.at, read.entry);
                 for (column, reason) in suspicions.into_iter().chain(clash) {
                     self.suspect(line, column, reason);
                 }
             }
         }
         Ok(())
-    }
-
-    fn hand_on(&mut self, entry: Entry) {
-        self.parsed.good += 1;
-        self.block.push(entry);
-        if self.block.len() == BLOCK {
-            let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
-            self.stopped = (self.take)(block).is_break();
-        }
     }
 
     /// One row asks for a stop, an earlier one that there be none.
@@ -430,10 +425,6 @@ impl<'a> Reading<'a> {
         if self.parsed.rows == 0 {
             return Err(IntelligenceError::NoRows);
         }
-        if !self.block.is_empty() && !self.stopped {
-            // It is the last: whether more are wanted does not matter.
-            let _ = (self.take)(std::mem::take(&mut self.block));
-        }
         let expired = self.parsed.expired;
         let Tally {
             frames,
@@ -469,23 +460,4 @@ impl<'a> Reading<'a> {
             .extend(said.map(|(count, what)| format!("{count} {what}")));
         Ok(self.parsed)
     }
-}
-
-/// A hash of everything about an entry.
-fn hash(entry: &Entry) -> u64 {
-    struct Hashed(DefaultHasher);
-    impl std::io::Write for Hashed {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.write(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut hashed = Hashed(DefaultHasher::new());
-    // An entry always becomes JSON, and a hasher takes all of it.
-    let _ = serde_json::to_writer(&mut hashed, entry);
-    hashed.0.finish()
 }

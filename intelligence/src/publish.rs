@@ -1,7 +1,6 @@
 //! The stored lists into the log's entry topic, beside the control room.
 //!
-//! **Relay:** pending changes in the store's order, then the mark of each revision that is whole, then the store is
-//! told. A crash on the way publishes again what was not told; records are keyed by entry, so that nothing doubles.
+//! **Relay:** each revision's changes in the store's order, then its mark, then the store is told. A crash on the way publishes again what was not told; records are keyed by entry, so that nothing doubles.
 //!
 //! **Repair:** at the start, and whenever another publisher's records were seen, the topic is compared with the store
 //! and the difference is published, ended by a mark that counts even if it names an older revision. That fills a new
@@ -33,10 +32,6 @@ use crate::mirror::Mirror;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Changes read and published at once: about 1 MB.
 const BATCH: u32 = 2_000;
-const _: () = assert!(
-    BATCH <= store::MAX_ROWS,
-    "a short batch must mean that there are no more"
-);
 /// Records read back at once.
 const READ_BATCH: usize = 10_000;
 /// How long another publisher must be silent before the topic is compared: it may be in the middle of a revision.
@@ -151,7 +146,10 @@ impl Publisher {
             self.settled = true;
             self.doubtful = false;
         }
-        self.relay().await
+        self.relay().await?;
+        // A little at a time: nobody waits for it.
+        self.store.tidy(Timestamp::now()).await?;
+        Ok(())
     }
 
     /// Says that something failed and waits. Only a closed log is final.
@@ -172,38 +170,35 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes pending changes, revision by revision.
+    /// Publishes what is not in the log yet, revision by revision.
     async fn relay(&mut self) -> Result<(), IntelligenceError> {
-        let mut last = None;
-        let mut after = 0;
-        while !self.shutdown.is_cancelled() {
-            let changes = self.store.pending_changes(after, BATCH).await?;
-            let more = changes.len() == BATCH as usize;
-            let mut records = Vec::with_capacity(changes.len());
-            let now = Timestamp::now();
-            for (number, revision, change) in changes {
-                if let Some((whole, up_to)) = last
-                    && whole != revision
-                {
-                    self.publish(std::mem::take(&mut records)).await?;
-                    self.end_revision(whole, up_to).await?;
-                }
-                last = Some((revision, number));
-                after = number;
-                if !self.is_marked(revision) {
-                    records.push(record_of(&change, now)?);
-                }
+        while let Some(revision) = self.store.unpublished().await? {
+            if !self.is_marked(revision) {
+                self.relay_changes(revision).await?;
             }
-            self.publish(records).await?;
-            if !more {
+            if self.shutdown.is_cancelled() {
                 break;
             }
+            self.end_revision(revision).await?;
         }
-        // A revision's changes become visible all at once: no more changes means that the last one is whole.
-        match last {
-            Some((whole, up_to)) if !self.shutdown.is_cancelled() => self.end_revision(whole, up_to).await,
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Publishes a revision's changes, until told to stop.
+    async fn relay_changes(&mut self, revision: Revision) -> Result<(), IntelligenceError> {
+        let mut after = 0;
+        while !self.shutdown.is_cancelled() {
+            let changes = self.store.changes_of(revision, after, BATCH).await?;
+            let Some((last, _)) = changes.last() else {
+                break;
+            };
+            after = *last;
+            let now = Timestamp::now();
+            let records: Result<Vec<Record>, _> =
+                changes.iter().map(|(_, change)| record_of(change, now)).collect();
+            self.publish(records?).await?;
         }
+        Ok(())
     }
 
     /// Whether the topic holds this revision whole already: this publisher crashed before it could say so, or another
@@ -212,7 +207,7 @@ impl Publisher {
         self.mirror.mark().is_some_and(|mark| mark.revision >= revision)
     }
 
-    async fn end_revision(&mut self, revision: Revision, up_to: u64) -> Result<(), IntelligenceError> {
+    async fn end_revision(&mut self, revision: Revision) -> Result<(), IntelligenceError> {
         if !self.is_marked(revision) {
             let (newest, entries) = self.store.revision().await?;
             let entries = if newest == revision {
@@ -223,9 +218,7 @@ impl Publisher {
             self.publish_mark(revision, entries, false).await?;
             tracing::info!(%revision, entries, "published a revision of the lists");
         }
-        self.store
-            .set_published(revision, up_to, Timestamp::now())
-            .await?;
+        self.store.set_published(revision, Timestamp::now()).await?;
         Ok(())
     }
 

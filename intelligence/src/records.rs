@@ -28,6 +28,8 @@ pub(crate) struct Records<'a> {
     /// Where the next line begins, and its number counted from 1.
     at: usize,
     line: u64,
+    /// Where the record begins that was read last.
+    began: usize,
     core: csv_core::Reader,
     output: Vec<u8>,
     ends: Vec<usize>,
@@ -43,6 +45,7 @@ impl<'a> Records<'a> {
             newline,
             at: 0,
             line: 1,
+            began: 0,
             core: csv_core::ReaderBuilder::new().delimiter(separator).build(),
             output: vec![0; MAX_RECORD_BYTES + MAX_RECORD_LINES],
             ends: vec![0; MAX_FIELDS],
@@ -63,10 +66,21 @@ impl<'a> Records<'a> {
                 self.advance(next, 1);
                 continue;
             }
+            self.began = self.at;
             let (found, next, lines) = self.read_record(fits);
             self.advance(next, lines);
             return Some((number, found));
         }
+    }
+
+    /// Where the record begins that was read last, in bytes.
+    pub(crate) fn began(&self) -> usize {
+        self.began
+    }
+
+    /// Goes where a record begins. Its line is not known there.
+    pub(crate) fn go_to(&mut self, at: usize) {
+        self.at = at;
     }
 
     /// How many fields the record has.

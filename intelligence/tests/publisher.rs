@@ -167,7 +167,7 @@ impl World {
             loop {
                 let (seen, shown) = self.seen().await;
                 let known = self.store.published().await.unwrap() == revision
-                    && self.store.pending_changes(0, 1).await.unwrap().is_empty();
+                    && self.store.unpublished().await.unwrap().is_none();
                 if seen == Some(revision) && shown == state && known {
                     break;
                 }

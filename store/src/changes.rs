@@ -12,16 +12,19 @@ use domain::policy::ListPolicy;
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
+use sqlx::AnyConnection;
 
 use crate::diff::{Difference, Part};
 use crate::drafts::{self, Draft, DraftKind};
 use crate::elsewhere::{self, Contradiction};
+use crate::entries::{Writing, write_in_place};
 use crate::events::take_numbers;
 use crate::hotlists::ListChange;
 use crate::rows::{InMemory, Rows, Source};
+use crate::shelves::{Prepared, Standing, prepared};
 use crate::sql::{Step, count, millis, number};
 use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError, audit, diff, history, nominals, policies};
+use crate::{Store, StoreError, audit, diff, history, nominals, policies, shelves};
 
 /// Who changes a list, when, and why.
 #[derive(Clone, Debug)]
@@ -64,6 +67,8 @@ pub(crate) struct Plan {
     pub(crate) part: Part,
     pub(crate) source: Source,
     action: &'static str,
+    /// A second person has agreed to it.
+    authorised: bool,
 }
 
 impl Plan {
@@ -98,6 +103,7 @@ impl Plan {
             part,
             source: Source::Rows(rows),
             action,
+            authorised: false,
         }
     }
 
@@ -112,6 +118,7 @@ impl Plan {
                 patterns,
             },
             action: LOADED,
+            authorised: false,
         }
     }
 
@@ -122,7 +129,21 @@ impl Plan {
             part: Part::Entries(ids),
             source: Source::Rows(Arc::new(InMemory(once_each(entries)))),
             action: "hotlist_followed",
+            authorised: false,
         }
+    }
+
+    /// The same, agreed to by a second person.
+    pub(crate) fn authorised(self) -> Self {
+        Self {
+            authorised: true,
+            ..self
+        }
+    }
+
+    /// Whether a list of four eyes takes it as a draft.
+    pub(crate) fn wants_second(&self) -> bool {
+        self.kind.is_some() && !self.authorised
     }
 
     fn is_withdrawal(&self) -> bool {
@@ -162,8 +183,11 @@ impl Store {
         usual: &ListPolicy,
     ) -> Result<Changed, StoreError> {
         let plan = Plan::of(list, wish);
-        transaction!(self, "change_list", |tx| {
-            wished(tx, list, &plan, author, usual).await
+        nominals::refuse_by_hand(list)?;
+        prepared!(self, list, &plan, Some(usual), |prepared| {
+            transaction!(self, "change_list", |tx| {
+                wished(tx, list, &plan, prepared, author, usual).await
+            })
         })
     }
 
@@ -184,9 +208,17 @@ impl Store {
             author: Author { by, at: now, why: "" },
             authorised_by: None,
         };
-        transaction!(self, "replace_list", |tx| {
-            let revision = lock_lists(tx).await?;
-            apply(tx, list, &plan, revision, &sign, None).await
+        prepared!(self, list, &plan, None, |prepared| {
+            transaction!(self, "replace_list", |tx| {
+                let revision = lock_lists(tx).await?;
+                let change = Planned {
+                    list,
+                    plan: &plan,
+                    prepared,
+                    policy: None,
+                };
+                apply(tx, &change, revision, &sign).await
+            })
         })
     }
 
@@ -202,10 +234,14 @@ impl Store {
             .fetch_one(&mut *snapshot)
             .await
             .step("reading the revision")?;
-        let current = diff::current(&mut snapshot, list, &Part::Whole).await?;
+        let shelf = Standing::read(&mut snapshot, list)
+            .await?
+            .shelf
+            .unwrap_or_default();
+        let current = diff::current(&mut snapshot, shelf, &Part::Whole).await?;
         let difference = Difference::between(&mut snapshot, current, &source).await?;
         let first_removed = &difference.removed[..difference.removed.len().min(SHOWN)];
-        let removed = diff::marks(&mut snapshot, first_removed).await?;
+        let removed = diff::marks(&mut snapshot, shelf, first_removed).await?;
         let contradictions = elsewhere::contradictions(&mut snapshot, list, &source).await?;
         snapshot.commit().await.step("ending to read")?;
         Ok(Comparison {
@@ -236,19 +272,44 @@ pub struct Comparison {
     pub contradictions: Vec<Contradiction>,
 }
 
+/// A change to be made in the open transaction.
+pub(crate) struct Planned<'a> {
+    pub(crate) list: &'a ListName,
+    pub(crate) plan: &'a Plan,
+    /// What was done of it before.
+    pub(crate) prepared: Option<&'a Prepared>,
+    /// The list's policy, where it has a say.
+    pub(crate) policy: Option<&'a ListPolicy>,
+}
+
 /// Does what is planned or keeps it as a draft, in the open transaction, as the list's policy wants it.
 pub(crate) async fn wished(
     tx: &mut Tx,
     list: &ListName,
     plan: &Plan,
+    prepared: Option<&Prepared>,
     author: &Author<'_>,
     usual: &ListPolicy,
 ) -> Result<Changed, StoreError> {
     nominals::refuse_by_hand(list)?;
     let revision = lock_lists(tx).await?;
-    let policy = policies::in_force(tx, list, usual).await?;
+    let policy = policies::in_force(tx.on(), list, usual).await?;
+    let change = Planned {
+        list,
+        plan,
+        prepared,
+        policy: Some(&policy),
+    };
     if let (true, Some(kind)) = (policy.four_eyes, plan.kind) {
-        let difference = difference(tx, list, plan).await?;
+        let standing = Standing::read(tx.on(), list).await?;
+        let found;
+        let difference = match change.prepared_for(&standing)? {
+            Some(prepared) => &prepared.difference,
+            None => {
+                found = difference(tx.on(), list, plan, &standing).await?;
+                &found
+            }
+        };
         if !difference.is_empty() {
             let counts = difference.counts(revision);
             return drafts::write(tx, list, kind, author, &plan.source, counts)
@@ -260,9 +321,19 @@ pub(crate) async fn wished(
         author: author.clone(),
         authorised_by: None,
     };
-    apply(tx, list, plan, revision, &sign, Some(&policy))
-        .await
-        .map(Changed::Live)
+    apply(tx, &change, revision, &sign).await.map(Changed::Live)
+}
+
+impl Planned<'_> {
+    /// What was prepared, where that was done; it holds only where nothing has changed since.
+    fn prepared_for(&self, standing: &Standing) -> Result<Option<&Prepared>, StoreError> {
+        match self.prepared {
+            Some(prepared) if prepared.standing != *standing || prepared.policy.as_ref() != self.policy => {
+                Err(StoreError::Moved)
+            }
+            prepared => Ok(prepared),
+        }
+    }
 }
 
 /// Keeps every other change of lists out until the transaction ends, and says which revision stands.
@@ -271,46 +342,77 @@ pub(crate) async fn lock_lists(tx: &mut Tx) -> Result<Revision, StoreError> {
 }
 
 /// What a plan would change as the list stands.
-async fn difference(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<Difference, StoreError> {
-    check_patterns(tx, list, plan).await?;
-    let size = size_of(tx, list).await?;
-    if plan.is_withdrawal() && size.is_none() {
-        return Err(StoreError::NotFound("list"));
-    }
-    let current = diff::current(tx.on(), list, &plan.part).await?;
+pub(crate) async fn difference(
+    on: &mut AnyConnection,
+    list: &ListName,
+    plan: &Plan,
+    standing: &Standing,
+) -> Result<Difference, StoreError> {
+    check_patterns(on, list, plan).await?;
+    let Some(shelf) = standing.shelf else {
+        return if plan.is_withdrawal() {
+            Err(StoreError::NotFound("list"))
+        } else {
+            Ok(Difference::from_nothing(&plan.source))
+        };
+    };
+    let current = diff::current(on, shelf, &plan.part).await?;
     if matches!(plan.part, Part::Target(_)) && current.is_empty() {
         return Err(StoreError::NotFound("mark on that list"));
     }
-    if current.is_empty() && size.unwrap_or_default() == 0 {
+    if standing.entries == 0 {
         return Ok(Difference::from_nothing(&plan.source));
     }
     let looked_at = current.len() as u64;
-    let mut difference = Difference::between(tx.on(), current, &plan.source).await?;
+    let mut difference = Difference::between(on, current, &plan.source).await?;
     // What was not looked at is unchanged.
-    difference.unchanged += size.unwrap_or_default() - looked_at;
+    difference.unchanged += standing.entries - looked_at;
     Ok(difference)
 }
 
 /// Does what is planned, in the open transaction.
 pub(crate) async fn apply(
     tx: &mut Tx,
-    list: &ListName,
-    plan: &Plan,
+    change: &Planned<'_>,
     revision: Revision,
     sign: &Sign<'_>,
-    policy: Option<&ListPolicy>,
 ) -> Result<ListChange, StoreError> {
-    let difference = difference(tx, list, plan).await?;
+    let Planned { list, plan, .. } = change;
+    let standing = Standing::read(tx.on(), list).await?;
+    let found;
+    let (difference, filled) = match change.prepared_for(&standing)? {
+        Some(prepared) => (&prepared.difference, prepared.filled.as_ref()),
+        None => {
+            found = difference(tx.on(), list, plan, &standing).await?;
+            (&found, None)
+        }
+    };
     let mut done = difference.counts(revision);
     let author = &sign.author;
     if !difference.is_empty() {
         done.revision = Revision(take_numbers(tx, "revision", 1).await?);
-        write_list(tx, list, &done, author).await?;
-        let changes = done.added + done.changed + done.removed;
-        tx.widen_cache(changes).await?;
-        let last = diff::write(tx, done.revision, &difference, &plan.source, policy).await?;
-        tx.narrow_cache(changes).await?;
-        history::write_change(tx, list, &done, plan.action, sign, last).await?;
+        let (ticket, first) = match filled {
+            Some(filled) => (filled.ticket, filled.first),
+            None => (
+                take_numbers(tx, "ticket", 1).await?,
+                take_numbers(tx, "change", difference.changes() as usize).await?,
+            ),
+        };
+        let from = standing.shelf.unwrap_or(ticket);
+        let writing = Writing {
+            list,
+            ticket,
+            from,
+            to: filled.map_or(from, |filled| filled.ticket),
+            policy: change.policy,
+        };
+        match filled {
+            Some(filled) => shelves::replace(tx, filled, &standing, done.revision).await?,
+            None => write_in_place(tx, &writing, first, difference, &plan.source).await?,
+        }
+        write_list(tx, &writing, &done, author).await?;
+        let places = first..first + difference.changes();
+        history::write_change(tx, &writing, done.revision, plan.action, sign, places).await?;
     }
     let mut detail = format!("revision {}: {done}", done.revision);
     if let Some(second) = sign.authorised_by {
@@ -323,21 +425,23 @@ pub(crate) async fn apply(
 
 async fn write_list(
     tx: &mut Tx,
-    list: &ListName,
+    writing: &Writing<'_>,
     done: &ListChange,
     author: &Author<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO lists (list, entries, revision, changed_at, changed_by, published_at) \
-         VALUES ($1, $2, $3, $4, $5, NULL) \
+        "INSERT INTO lists (list, entries, revision, changed_at, changed_by, published_at, shelf) \
+         VALUES ($1, $2, $3, $4, $5, NULL, $6) \
          ON CONFLICT (list) DO UPDATE SET entries = excluded.entries, revision = excluded.revision, \
-         changed_at = excluded.changed_at, changed_by = excluded.changed_by, published_at = NULL",
+         changed_at = excluded.changed_at, changed_by = excluded.changed_by, published_at = NULL, \
+         shelf = excluded.shelf",
     )
-    .bind(list.as_str().to_owned())
+    .bind(writing.list.as_str().to_owned())
     .bind(number(done.added + done.changed + done.unchanged))
     .bind(number(done.revision.0))
     .bind(millis(author.at))
     .bind(author.by.as_str().to_owned())
+    .bind(number(writing.to))
     .execute(tx.on())
     .await
     .step("writing a list")
@@ -345,7 +449,7 @@ async fn write_list(
 }
 
 /// Keeps the patterns of all lists together within their bound. A change without any needs no look at the others.
-async fn check_patterns(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<(), StoreError> {
+async fn check_patterns(on: &mut AnyConnection, list: &ListName, plan: &Plan) -> Result<(), StoreError> {
     let patterns = plan.source.patterns();
     if patterns == 0 {
         return Ok(());
@@ -358,11 +462,12 @@ async fn check_patterns(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<(),
         ),
         Part::Whole | Part::Target(_) => ("list", list.as_str().to_owned()),
     };
-    let text =
-        format!("SELECT COUNT(*) FROM entries WHERE {column} <> $1 AND (vrm LIKE '%?%' OR vrm LIKE '%*%')");
+    let text = format!(
+        "SELECT COUNT(*) FROM entry_patterns JOIN lists ON lists.shelf = entry_patterns.shelf WHERE {column} <> $1"
+    );
     let (others,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(text))
         .bind(value)
-        .fetch_one(tx.on())
+        .fetch_one(on)
         .await
         .step("counting patterns")?;
     let (others, limit) = (count(others), MAX_PATTERNS as u64);
@@ -374,13 +479,4 @@ async fn check_patterns(tx: &mut Tx, list: &ListName, plan: &Plan) -> Result<(),
         });
     }
     Ok(())
-}
-
-async fn size_of(tx: &mut Tx, list: &ListName) -> Result<Option<u64>, StoreError> {
-    let row: Option<(i64,)> = sqlx::query_as("SELECT entries FROM lists WHERE list = $1")
-        .bind(list.as_str().to_owned())
-        .fetch_optional(tx.on())
-        .await
-        .step("reading a list")?;
-    Ok(row.map(|(size,)| count(size)))
 }

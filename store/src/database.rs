@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::distribution::DistributionRefusal;
+use crate::shelves::FEW;
 use crate::sql::{Step, is_unavailable};
 
 /// How long to wait for a connection before the database counts as unavailable: an operator waits no longer.
@@ -35,12 +36,7 @@ static POSTGRES_TRIGGERS: Migrator = sqlx::migrate!("./migrations/postgres");
 /// What the writing connection to SQLite is told. `FULL` syncs the log at each commit: it survives power loss.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384;";
-/// The same 16 MB of pages again: what a load reads beyond that, the machine's own cache holds.
-pub(crate) const SQLITE_CACHE: &str = "PRAGMA cache_size = -16384; PRAGMA shrink_memory;";
-/// 1 GB of pages while millions of entries change.
-pub(crate) const SQLITE_LARGE_CACHE: &str = "PRAGMA cache_size = -1048576;";
 /// What every connection to PostgreSQL is told: a lock or a statement that hangs ends, and its transaction with it.
-/// The longest honest statement copies a list's changes into the outbox: some 10 s for a million.
 const POSTGRES_SETTINGS: &str = "SET lock_timeout = '20s'; SET statement_timeout = '60s'; \
      SET idle_in_transaction_session_timeout = '60s';";
 
@@ -56,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) writer: AnyPool,
     pub(crate) reader: AnyPool,
     pub(crate) postgres: bool,
+    /// Entries that a change writes in one transaction at most.
+    pub(crate) few: u64,
     /// The newest event that this handle has written.
     pub(crate) events: watch::Sender<u64>,
 }
@@ -105,6 +103,9 @@ pub enum StoreError {
     /// There is one of that name already.
     #[error("{0} exists already")]
     Exists(&'static str),
+    /// The list was changed by somebody else while this change was prepared; nothing has changed.
+    #[error("the list was changed meanwhile by somebody else, several times: nothing is changed, try again")]
+    Moved,
     /// More entries for patterns than a matcher looks for; nothing has changed.
     #[error(
         "the list has {patterns} plates with a ? or *, {others} are on other lists, and all lists together may have {limit}: withdraw some, or list marks where they are known"
@@ -153,6 +154,14 @@ impl Store {
     /// # Errors
     /// When it cannot be reached, or was written by a newer version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, FEW).await
+    }
+
+    /// As [`Store::open`]; a change of more entries than `few` does not keep others waiting, however long it takes.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(url: &str, few: u64) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let place = place(url)?;
         let postgres = matches!(place, Place::Postgres(_));
@@ -185,6 +194,7 @@ impl Store {
                 writer,
                 reader,
                 postgres,
+                few,
                 events: watch::Sender::new(0),
             }),
         };

@@ -1,27 +1,23 @@
-//! A list as it stands against a list as it should be, and the rows that lead from one to the other.
+//! A list as it stands against a list as it should be.
 
 use std::collections::HashMap;
 
-use domain::hotlist::{Entry, Revision};
-use domain::policy::ListPolicy;
+use domain::hotlist::Revision;
 use domain::target::Target;
-use domain::{EntryId, ListName, Timestamp};
+use domain::{EntryId, Timestamp};
 use futures::TryStreamExt;
 use sqlx::AnyConnection;
 
+use crate::StoreError;
 use crate::changes::SHOWN;
-use crate::events::take_numbers;
 use crate::hotlists::ListChange;
 use crate::rows::{Source, Wanted};
-use crate::sql::{ROWS_AT_ONCE, Step, millis, parsed, time, to_json, unreadable, write_rows};
-use crate::transaction::Tx;
-use crate::{StoreError, distribution, history};
+use crate::sql::{Step, number, parsed, time, unreadable};
 
 /// An entry as the table has it.
 #[derive(Clone, Copy)]
 pub(crate) struct Before {
-    /// The first 64 bits of its digest: enough to tell two versions of one entry apart, and ten million of them fit into half a
-    /// gigabyte.
+    /// As [`Wanted::digest`]: ten million of these fit into half a gigabyte.
     digest: u64,
     listed_at: Timestamp,
     wanted: bool,
@@ -43,7 +39,7 @@ pub(crate) struct Difference {
 }
 
 /// What is to be done with an entry.
-enum Fate {
+pub(crate) enum Fate {
     Add,
     Change(Timestamp),
     Leave,
@@ -63,10 +59,15 @@ pub(crate) enum Part {
 impl Difference {
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.added + self.changed == 0 && self.removed.is_empty()
+        self.changes() == 0
     }
 
-    /// How much there is to write; the revision is the one that stands.
+    /// How many entries there are to write.
+    pub(crate) fn changes(&self) -> u64 {
+        self.added + self.changed + self.removed.len() as u64
+    }
+
+    /// The same, by kind; the revision is the one that stands.
     pub(crate) fn counts(&self, revision: Revision) -> ListChange {
         ListChange {
             revision,
@@ -134,33 +135,31 @@ impl Difference {
         }
     }
 
-    fn fate(&self, wanted: &Wanted) -> Fate {
+    pub(crate) fn fate(&self, wanted: &Wanted) -> Fate {
         match self.current.get(&wanted.entry.entry_id) {
             None => Fate::Add,
-            Some(before) if Some(before.digest) == short(&wanted.digest) => Fate::Leave,
+            Some(before) if before.digest == wanted.digest => Fate::Leave,
             Some(before) => Fate::Change(before.listed_at),
         }
     }
 }
 
-/// The beginning of a digest as a number; none where it is no digest.
+/// The beginning of a digest as a number; none where it is no digest. Rows of before have all of it.
 fn short(digest: &str) -> Option<u64> {
     const DIGITS: usize = 16;
     u64::from_str_radix(digest.get(..DIGITS)?, 16).ok()
 }
 
-/// The part of a list's entries as it stands.
-pub(crate) async fn current(
-    on: &mut AnyConnection,
-    list: &ListName,
-    part: &Part,
-) -> Result<Current, StoreError> {
+/// The part of a shelf's entries as it stands.
+pub(crate) async fn current(on: &mut AnyConnection, shelf: u64, part: &Part) -> Result<Current, StoreError> {
     let step = "reading a list's entries";
-    let mut text = "SELECT entry_id, digest, listed_at FROM entries WHERE list = $1".to_owned();
+    let mut text = "SELECT entry_id, digest, listed_at FROM entries WHERE shelf = $1".to_owned();
     let values = match part {
         Part::Whole => Vec::new(),
         Part::Target(target) => {
-            text.push_str(" AND vrm = $2");
+            text.push_str(
+                " AND entry_id IN (SELECT entry_id FROM entry_marks WHERE shelf = $1 AND vrm = $2)",
+            );
             vec![target.to_string()]
         }
         Part::Entries(ids) => {
@@ -169,7 +168,7 @@ pub(crate) async fn current(
             ids.iter().map(ToString::to_string).collect()
         }
     };
-    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(list.as_str().to_owned());
+    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(number(shelf));
     for value in values {
         select = select.bind(value);
     }
@@ -188,135 +187,23 @@ pub(crate) async fn current(
 }
 
 /// The marks of a few entries.
-pub(crate) async fn marks(on: &mut AnyConnection, ids: &[EntryId]) -> Result<Vec<Target>, StoreError> {
+pub(crate) async fn marks(
+    on: &mut AnyConnection,
+    shelf: u64,
+    ids: &[EntryId],
+) -> Result<Vec<Target>, StoreError> {
     let mut marks = Vec::with_capacity(ids.len());
     for id in ids {
-        let row: Option<(String,)> = sqlx::query_as("SELECT vrm FROM entries WHERE entry_id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&mut *on)
-            .await
-            .step("reading an entry")?;
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT vrm FROM entries WHERE shelf = $1 AND entry_id = $2")
+                .bind(number(shelf))
+                .bind(id.to_string())
+                .fetch_optional(&mut *on)
+                .await
+                .step("reading an entry")?;
         if let Some((vrm,)) = row {
             marks.push(Target::parse(&vrm).map_err(|error| unreadable("mark", error))?);
         }
     }
     Ok(marks)
-}
-
-/// Writes the entries' rows and their history, and the same changes for the log: first what goes, in order of id, then what comes, in
-/// the order that it has. The place of the last.
-pub(crate) async fn write(
-    tx: &mut Tx,
-    revision: Revision,
-    difference: &Difference,
-    source: &Source,
-    policy: Option<&ListPolicy>,
-) -> Result<u64, StoreError> {
-    let changes = difference.removed.len() as u64 + difference.added + difference.changed;
-    let mut next = take_numbers(tx, "change", changes as usize).await?;
-    for ids in difference.removed.chunks(ROWS_AT_ONCE) {
-        keep_pending(tx, ids).await?;
-        history::write_before(tx, revision, ids).await?;
-        history::write_coming(tx, ids).await?;
-        distribution::write_removals(tx, next, ids).await?;
-        remove(tx, revision, next, ids).await?;
-        next += ids.len() as u64;
-    }
-    if difference.added + difference.changed == 0 {
-        return Ok(next - 1);
-    }
-    let mut blocks = source.blocks();
-    while let Some(block) = blocks.next(tx.on()).await? {
-        let mut rows = Vec::with_capacity(block.len());
-        let mut changed = Vec::new();
-        for mut wanted in block {
-            match difference.fate(&wanted) {
-                Fate::Leave => continue,
-                Fate::Add => {}
-                Fate::Change(listed_at) => {
-                    changed.push(wanted.entry.entry_id);
-                    wanted.entry.listed_at = wanted.entry.listed_at.min(listed_at);
-                }
-            }
-            rows.push(wanted);
-        }
-        keep_pending(tx, &changed).await?;
-        history::write_before(tx, revision, &changed).await?;
-        put(tx, revision, next, &rows, policy).await?;
-        next += rows.len() as u64;
-    }
-    Ok(next - 1)
-}
-
-/// Copies what waits for the log by reference and is about to change: it is published as it is now. Hardly ever is anything, since
-/// a load is published within seconds.
-async fn keep_pending(tx: &mut Tx, ids: &[EntryId]) -> Result<(), StoreError> {
-    let text = "UPDATE pending_changes SET by_reference = 0, \
-                doc = (SELECT doc FROM entries WHERE entries.entry_id = pending_changes.entry_id) \
-                WHERE by_reference = 1 AND entry_id IN (SELECT value ->> 0 FROM given)";
-    let ids: Vec<_> = ids.iter().map(|id| (id,)).collect();
-    write_rows(tx, "keeping pending changes", text, &ids).await
-}
-
-async fn remove(tx: &mut Tx, revision: Revision, first: u64, ids: &[EntryId]) -> Result<(), StoreError> {
-    let rows: Vec<_> = (first..)
-        .zip(ids)
-        .map(|(place, id)| (id, place, revision))
-        .collect();
-    let delete = "DELETE FROM entries WHERE entry_id IN (SELECT value ->> 0 FROM given)";
-    write_rows(tx, "removing entries", delete, &rows).await?;
-    let text = "INSERT INTO pending_changes (number, revision, entry_id, doc) \
-                SELECT CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), value ->> 0, NULL FROM given";
-    write_rows(tx, "writing pending changes", text, &rows).await
-}
-
-/// An entry without weed date gets the latest that the policy allows. Its digest does not: the same row is the same tomorrow.
-async fn put(
-    tx: &mut Tx,
-    revision: Revision,
-    first: u64,
-    rows: &[Wanted],
-    policy: Option<&ListPolicy>,
-) -> Result<(), StoreError> {
-    let text = "INSERT INTO entries (entry_id, list, vrm, listed_at, revision, digest, doc, added_in, place) \
-                SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT), \
-                CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6, CAST(value ->> 4 AS BIGINT), \
-                CAST(value ->> 7 AS BIGINT) \
-                FROM given WHERE true \
-                ON CONFLICT (entry_id) DO UPDATE SET listed_at = excluded.listed_at, \
-                revision = excluded.revision, digest = excluded.digest, doc = excluded.doc, \
-                place = excluded.place";
-    let mut values = Vec::with_capacity(rows.len());
-    for (place, Wanted { entry, digest }) in (first..).zip(rows) {
-        let latest = policy.map(|policy| policy.latest_expiry(entry.listed_at));
-        let doc = match (entry.expires_at, latest) {
-            (None, Some(latest)) => {
-                let entry = Entry {
-                    expires_at: Some(latest),
-                    ..entry.clone()
-                };
-                to_json("entry", &entry)?
-            }
-            _ => to_json("entry", entry)?,
-        };
-        values.push((
-            entry.entry_id,
-            &entry.list,
-            entry.target,
-            millis(entry.listed_at),
-            revision,
-            digest,
-            doc,
-            place,
-        ));
-    }
-    write_rows(tx, "writing entries", text, &values).await?;
-    distribution::forget_removals(tx, rows.iter().map(|row| row.entry.entry_id)).await?;
-    let pending: Vec<_> = (first..)
-        .zip(rows)
-        .map(|(place, row)| (row.entry.entry_id, place, revision))
-        .collect();
-    let text = "INSERT INTO pending_changes (number, revision, entry_id, by_reference) \
-                SELECT CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), value ->> 0, 1 FROM given";
-    write_rows(tx, "writing pending changes", text, &pending).await
 }

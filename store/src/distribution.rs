@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Any, AnyConnection, Transaction};
 use thiserror::Error;
 
+use crate::entries::Writing;
 use crate::sql::{
     ROWS_AT_ONCE, Step, count, from_json, limit, millis, number, parsed, time, unreadable, write_rows,
 };
@@ -123,7 +124,7 @@ pub struct Taking {
 /// A list as one moment has it, in blocks: it changes for nobody who reads it.
 pub struct Whole {
     snapshot: Transaction<'static, Any>,
-    list: ListName,
+    shelf: u64,
     /// The revision.
     pub revision: Revision,
     /// Entries on it.
@@ -164,7 +165,7 @@ impl Store {
             .fetch_all(&self.inner.reader)
             .await
             .step("reading distributed lists")?;
-        let lists: Result<Vec<Option<DistributedList>>, _> = rows.into_iter().map(distributed).collect();
+        let lists: Result<Vec<Option<DistributedList>>, _> = rows.iter().map(distributed).collect();
         Ok((self.published().await?, lists?.into_iter().flatten().collect()))
     }
 
@@ -181,10 +182,10 @@ impl Store {
         limit: u32,
     ) -> Result<Changes, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let known = published_list(&mut snapshot, list).await?;
-        let start = start(&mut snapshot, &known, since, after).await?;
+        let (known, shelf) = published_list(&mut snapshot, list).await?;
+        let start = start(&mut snapshot, &known, shelf, since, after).await?;
         let most = limit.min(MAX_CHANGES);
-        let mut rows = changes_behind(&mut snapshot, list, start, most + 1).await?;
+        let mut rows = changes_behind(&mut snapshot, list, shelf, start, most + 1).await?;
         snapshot.commit().await.step("ending to read")?;
         let more = rows.len() > most as usize;
         rows.truncate(most as usize);
@@ -206,10 +207,10 @@ impl Store {
     /// As [`Store::changes_since`].
     pub async fn whole_list(&self, list: &ListName) -> Result<Whole, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let known = published_list(&mut snapshot, list).await?;
+        let (known, shelf) = published_list(&mut snapshot, list).await?;
         Ok(Whole {
             snapshot,
-            list: known.list,
+            shelf,
             revision: known.revision,
             entries: known.entries,
             place: 0,
@@ -279,9 +280,9 @@ impl Whole {
     /// When the database fails.
     pub async fn next(&mut self) -> Result<Vec<Entry>, StoreError> {
         let rows: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT place, doc FROM entries WHERE list = $1 AND place > $2 ORDER BY place LIMIT $3",
+            "SELECT place, doc FROM entries WHERE shelf = $1 AND place > $2 ORDER BY place LIMIT $3",
         )
-        .bind(self.list.as_str().to_owned())
+        .bind(number(self.shelf))
         .bind(number(self.place))
         .bind(ROWS_AT_ONCE as i64)
         .fetch_all(&mut *self.snapshot)
@@ -295,55 +296,56 @@ impl Whole {
 }
 
 /// A list with the policy that was set for it: only such a one can be distributed.
-const LISTS: &str = "SELECT l.list, l.revision, l.entries, l.changed_at, l.published_at, p.doc \
+const LISTS: &str = "SELECT l.list, l.revision, l.entries, l.changed_at, l.published_at, p.doc, l.shelf \
                      FROM lists l JOIN list_policies p ON p.list = l.list";
 
-type ListRow = (String, i64, i64, i64, Option<i64>, String);
+type ListRow = (String, i64, i64, i64, Option<i64>, String, i64);
 
-fn distributed(row: ListRow) -> Result<Option<DistributedList>, StoreError> {
-    let (list, revision, entries, changed_at, published_at, policy) = row;
-    let policy: ListPolicy = from_json("policy", &policy)?;
+fn distributed(row: &ListRow) -> Result<Option<DistributedList>, StoreError> {
+    let (list, revision, entries, changed_at, published_at, policy, _) = row;
+    let policy: ListPolicy = from_json("policy", policy)?;
     if !policy.distributed {
         return Ok(None);
     }
     Ok(Some(DistributedList {
-        list: parsed("list name", &list)?,
-        revision: Revision(count(revision)),
-        entries: count(entries),
-        changed_at: time(changed_at)?,
+        list: parsed("list name", list)?,
+        revision: Revision(count(*revision)),
+        entries: count(*entries),
+        changed_at: time(*changed_at)?,
         published: published_at.is_some(),
     }))
 }
 
-async fn published_list(on: &mut AnyConnection, list: &ListName) -> Result<DistributedList, StoreError> {
+/// A list that may be taken, and where its entries stand.
+async fn published_list(
+    on: &mut AnyConnection,
+    list: &ListName,
+) -> Result<(DistributedList, u64), StoreError> {
     let row: Option<ListRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{LISTS} WHERE l.list = $1")))
         .bind(list.as_str().to_owned())
         .fetch_optional(on)
         .await
         .step("reading a distributed list")?;
-    let known = row.map(distributed).transpose()?.flatten();
-    let known = known.ok_or(StoreError::NotFound("distributed list"))?;
+    let row = row.ok_or(StoreError::NotFound("distributed list"))?;
+    let known = distributed(&row)?.ok_or(StoreError::NotFound("distributed list"))?;
     if !known.published {
         return Err(DistributionRefusal::OnItsWay.into());
     }
-    Ok(known)
+    Ok((known, count(row.6)))
 }
 
 /// Where to begin to read.
 async fn start(
     on: &mut AnyConnection,
     known: &DistributedList,
+    shelf: u64,
     since: Revision,
     after: Option<Cursor>,
 ) -> Result<Cursor, StoreError> {
     let ahead = DistributionRefusal::Ahead {
         revision: known.revision,
     };
-    let (last,): (i64,) = sqlx::query_as("SELECT value FROM counters WHERE name = 'change'")
-        .fetch_one(&mut *on)
-        .await
-        .step("reading the last change")?;
-    let last = count(last);
+    let last = last_place(on, &known.list, shelf).await?;
     if since > known.revision || after.is_some_and(|cursor| cursor.base.max(cursor.place) > last) {
         return Err(ahead.into());
     }
@@ -357,22 +359,53 @@ async fn start(
     let place = if since == known.revision {
         last
     } else {
-        place_of(on, since).await?
+        place_of(on, &known.list, since).await?
     };
     Ok(Cursor { base: place, place })
 }
 
-/// The place of the last change that a revision has.
-async fn place_of(on: &mut AnyConnection, revision: Revision) -> Result<u64, StoreError> {
-    let row: Option<(Option<i64>,)> = sqlx::query_as(
-        "SELECT last_place FROM list_changes WHERE revision <= $1 ORDER BY revision DESC LIMIT 1",
-    )
-    .bind(number(revision.0))
-    .fetch_optional(on)
-    .await
-    .step("reading a revision's last change")?;
-    let place = row.and_then(|(place,)| place);
-    Ok(place.map(count).ok_or(DistributionRefusal::TooOld(revision))?)
+/// Removals that count: those of changes that are live. A load that was given up may have left others.
+const LIVE_REMOVALS: &str =
+    "(ticket = 0 OR EXISTS (SELECT 1 FROM list_changes c WHERE c.ticket = removals.ticket))";
+
+/// The place of a list's last change.
+async fn last_place(on: &mut AnyConnection, list: &ListName, shelf: u64) -> Result<u64, StoreError> {
+    let text = format!(
+        "SELECT MAX(place) FROM (SELECT MAX(place) AS place FROM entries WHERE shelf = $1 \
+         UNION ALL SELECT * FROM (SELECT place FROM removals WHERE list = $2 AND {LIVE_REMOVALS} \
+         ORDER BY place DESC LIMIT 1) gone) places"
+    );
+    let (last,): (Option<i64>,) = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(number(shelf))
+        .bind(list.as_str().to_owned())
+        .fetch_one(on)
+        .await
+        .step("reading the last change")?;
+    Ok(last.map_or(0, count))
+}
+
+/// The place of the last change that a list has up to a revision: 0 before its first.
+async fn place_of(on: &mut AnyConnection, list: &ListName, revision: Revision) -> Result<u64, StoreError> {
+    let text = "SELECT last_place FROM list_changes WHERE list = $1 AND revision <= $2 ORDER BY revision DESC LIMIT 1";
+    let row: Option<(Option<i64>,)> = sqlx::query_as(text)
+        .bind(list.as_str().to_owned())
+        .bind(number(revision.0))
+        .fetch_optional(&mut *on)
+        .await
+        .step("reading a revision's last change")?;
+    if let Some((place,)) = row {
+        return Ok(place.map(count).ok_or(DistributionRefusal::TooOld(revision))?);
+    }
+    let (unknown,): (i64,) =
+        sqlx::query_as("SELECT COUNT(*) FROM list_changes WHERE list = $1 AND last_place IS NULL")
+            .bind(list.as_str().to_owned())
+            .fetch_one(on)
+            .await
+            .step("reading a list's first change")?;
+    if unknown > 0 {
+        return Err(DistributionRefusal::TooOld(revision).into());
+    }
+    Ok(0)
 }
 
 /// Place, entry, mark, and how it is; none where it is gone.
@@ -381,22 +414,26 @@ type ChangeRow = (i64, String, String, Option<String>);
 async fn changes_behind(
     on: &mut AnyConnection,
     list: &ListName,
+    shelf: u64,
     start: Cursor,
     most: u32,
 ) -> Result<Vec<ChangeRow>, StoreError> {
     // Each half is bounded by itself, so that each is the beginning of a range of its index.
-    let text = "SELECT place, entry_id, vrm, doc FROM ( \
-                SELECT * FROM (SELECT place, entry_id, vrm, doc FROM entries \
-                WHERE list = $1 AND place > $2 ORDER BY place LIMIT $4) live \
-                UNION ALL \
-                SELECT * FROM (SELECT place, entry_id, vrm, CAST(NULL AS TEXT) AS doc FROM removals \
-                WHERE list = $1 AND place > $3 ORDER BY place LIMIT $4) gone) changes \
-                ORDER BY place LIMIT $4";
-    sqlx::query_as(text)
+    let text = format!(
+        "SELECT place, entry_id, vrm, doc FROM ( \
+         SELECT * FROM (SELECT place, entry_id, vrm, doc FROM entries \
+         WHERE shelf = $5 AND place > $2 ORDER BY place LIMIT $4) live \
+         UNION ALL \
+         SELECT * FROM (SELECT place, entry_id, vrm, CAST(NULL AS TEXT) AS doc FROM removals \
+         WHERE list = $1 AND place > $3 AND {LIVE_REMOVALS} ORDER BY place LIMIT $4) gone) changes \
+         ORDER BY place LIMIT $4"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
         .bind(list.as_str().to_owned())
         .bind(number(start.place))
         .bind(number(start.base.max(start.place)))
         .bind(limit(most))
+        .bind(number(shelf))
         .fetch_all(on)
         .await
         .step("reading what changed")
@@ -413,20 +450,27 @@ fn change((_, entry_id, vrm, doc): ChangeRow) -> Result<Change, StoreError> {
 }
 
 /// Keeps where entries go that are about to; the first has this place.
-pub(crate) async fn write_removals(tx: &mut Tx, first: u64, ids: &[EntryId]) -> Result<(), StoreError> {
-    let text = "INSERT INTO removals (entry_id, list, vrm, place) \
-                SELECT entry_id, list, vrm, CAST(value ->> 1 AS BIGINT) FROM given \
-                JOIN entries ON entry_id = value ->> 0";
-    let rows: Vec<_> = ids.iter().zip(first..).collect();
+pub(crate) async fn write_removals(
+    tx: &mut Tx,
+    writing: &Writing<'_>,
+    first: u64,
+    ids: &[EntryId],
+) -> Result<(), StoreError> {
+    let text = "INSERT INTO removals (entry_id, list, vrm, place, ticket) \
+                SELECT entry_id, list, vrm, CAST(value ->> 1 AS BIGINT), CAST(value ->> 3 AS BIGINT) FROM given \
+                JOIN entries ON shelf = CAST(value ->> 2 AS BIGINT) AND entry_id = value ->> 0 WHERE true \
+                ON CONFLICT (entry_id) DO UPDATE SET place = excluded.place, ticket = excluded.ticket";
+    let rows: Vec<_> = ids
+        .iter()
+        .zip(first..)
+        .map(|(id, place)| (id, place, writing.from, writing.ticket))
+        .collect();
     write_rows(tx, "writing what went", text, &rows).await
 }
 
 /// Forgets that entries went which are on a list again.
-pub(crate) async fn forget_removals(
-    tx: &mut Tx,
-    ids: impl Iterator<Item = EntryId>,
-) -> Result<(), StoreError> {
+pub(crate) async fn forget_removals(tx: &mut Tx, ids: &[EntryId]) -> Result<(), StoreError> {
     let text = "DELETE FROM removals WHERE entry_id IN (SELECT value ->> 0 FROM given)";
-    let rows: Vec<_> = ids.map(|id| (id,)).collect();
+    let rows: Vec<_> = ids.iter().map(|id| (id,)).collect();
     write_rows(tx, "forgetting what went", text, &rows).await
 }

@@ -4,14 +4,14 @@ use domain::hotlist::{Entry, Revision};
 use domain::policy::{DraftRefusal, DraftState, ListPolicy, Verdict, may_decide};
 use domain::{ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
+use sqlx::AnyConnection;
 
-use crate::changes::{Author, Plan, Sign, Wish, apply, lock_lists};
+use crate::changes::{Author, Plan, Planned, Sign, Wish, apply, lock_lists};
 use crate::events::{name_of, take_numbers};
 use crate::hotlists::ListChange;
 use crate::rows::{Source, Wanted};
-use crate::sql::{
-    Step, count, from_json, limit, millis, number, parsed, storable, time, to_json, write_rows,
-};
+use crate::shelves::prepared;
+use crate::sql::{Step, count, from_json, limit, millis, number, parsed, storable, time, write_rows};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError, audit, policies};
 
@@ -148,61 +148,87 @@ impl Store {
         second: &Author<'_>,
         usual: &ListPolicy,
     ) -> Result<Decided, StoreError> {
-        transaction!(self, "decide_draft", |tx| {
-            let revision = lock_lists(tx).await?;
-            let mut draft = one(tx, number).await?;
-            if draft.state != DraftState::Waiting {
-                let by = draft.decided_by.unwrap_or(draft.author);
-                return Err(DraftRefusal::Decided {
-                    by,
-                    state: draft.state,
-                }
-                .into());
-            }
-            may_decide(&draft.author, second.by, verdict, second.why)?;
-            let change = match verdict {
-                Verdict::Authorise => Some(authorise(tx, &draft, revision, second, usual).await?),
-                Verdict::Decline => None,
-            };
-            close(tx, &mut draft, verdict, second).await?;
-            Ok(Decided { draft, change })
+        let Verdict::Authorise = verdict else {
+            return transaction!(self, "decline_draft", |tx| {
+                lock_lists(tx).await?;
+                let mut draft = decidable(tx.on(), number, verdict, second).await?;
+                close(tx, &mut draft, verdict, second).await?;
+                Ok(Decided { draft, change: None })
+            });
+        };
+        let mut reading = self
+            .inner
+            .reader
+            .acquire()
+            .await
+            .step("beginning to read a draft")?;
+        let draft = decidable(&mut reading, number, verdict, second).await?;
+        let plan = plan_of(&mut reading, &draft).await?;
+        drop(reading);
+        let list = draft.list;
+        prepared!(self, &list, &plan, Some(usual), |prepared| {
+            transaction!(self, "authorise_draft", |tx| {
+                let revision = lock_lists(tx).await?;
+                let mut draft = decidable(tx.on(), number, verdict, second).await?;
+                let policy = policies::in_force(tx.on(), &list, usual).await?;
+                let sign = Sign {
+                    author: Author {
+                        by: &draft.author,
+                        at: second.at,
+                        why: &draft.why,
+                    },
+                    authorised_by: Some(second.by),
+                };
+                let change = Planned {
+                    list: &list,
+                    plan: &plan,
+                    prepared,
+                    policy: Some(&policy),
+                };
+                let change = apply(tx, &change, revision, &sign).await?;
+                close(tx, &mut draft, verdict, second).await?;
+                let change = Some(change);
+                Ok(Decided { draft, change })
+            })
         })
     }
 }
 
-/// Does what a draft says, against the list as it is.
-async fn authorise(
-    tx: &mut Tx,
-    draft: &Draft,
-    revision: Revision,
+/// A draft that this person may decide about like this.
+async fn decidable(
+    on: &mut AnyConnection,
+    number: u64,
+    verdict: Verdict,
     second: &Author<'_>,
-    usual: &ListPolicy,
-) -> Result<ListChange, StoreError> {
+) -> Result<Draft, StoreError> {
+    let draft = one(on, number).await?;
+    if draft.state != DraftState::Waiting {
+        let by = draft.decided_by.unwrap_or(draft.author);
+        let state = draft.state;
+        return Err(DraftRefusal::Decided { by, state }.into());
+    }
+    may_decide(&draft.author, second.by, verdict, second.why)?;
+    Ok(draft)
+}
+
+/// What a draft says.
+async fn plan_of(on: &mut AnyConnection, draft: &Draft) -> Result<Plan, StoreError> {
     let plan = match draft.kind {
         DraftKind::Withdrawal => Plan::of(&draft.list, Wish::WithdrawList),
-        DraftKind::Entry => Plan::of(
-            &draft.list,
-            Wish::Put(Box::new(only_entry(tx, draft.draft).await?)),
-        ),
-        DraftKind::Load => Plan::of_draft(draft.draft, size(tx, draft.draft).await?),
+        DraftKind::Entry => {
+            let entry = only_entry(on, draft.draft).await?;
+            Plan::of(&draft.list, Wish::Put(Box::new(entry)))
+        }
+        DraftKind::Load => Plan::of_draft(draft.draft, size(on, draft.draft).await?),
     };
-    let policy = policies::in_force(tx, &draft.list, usual).await?;
-    let sign = Sign {
-        author: Author {
-            by: &draft.author,
-            at: second.at,
-            why: &draft.why,
-        },
-        authorised_by: Some(second.by),
-    };
-    apply(tx, &draft.list, &plan, revision, &sign, Some(&policy)).await
+    Ok(plan.authorised())
 }
 
 /// The entry of a draft about one.
-async fn only_entry(tx: &mut Tx, draft: u64) -> Result<Entry, StoreError> {
+async fn only_entry(on: &mut AnyConnection, draft: u64) -> Result<Entry, StoreError> {
     let row: Option<(String,)> = sqlx::query_as("SELECT doc FROM draft_entries WHERE draft = $1")
         .bind(number(draft))
-        .fetch_optional(tx.on())
+        .fetch_optional(on)
         .await
         .step("reading a draft")?;
     let (doc,) = row.ok_or(StoreError::NotFound("entry of that draft"))?;
@@ -211,14 +237,14 @@ async fn only_entry(tx: &mut Tx, draft: u64) -> Result<Entry, StoreError> {
 
 /// How many entries a draft has, and how many of them are for patterns; the database tells a pattern by its place in the document,
 /// as a quote within a text is always escaped there.
-async fn size(tx: &mut Tx, draft: u64) -> Result<(u64, u64), StoreError> {
+async fn size(on: &mut AnyConnection, draft: u64) -> Result<(u64, u64), StoreError> {
     let (entries, patterns): (i64, i64) = sqlx::query_as(
         "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN doc LIKE '%\"vrm\":\"%?%\",\"grade\":%' \
            OR doc LIKE '%\"vrm\":\"%*%\",\"grade\":%' THEN 1 ELSE 0 END), 0) AS BIGINT) \
          FROM draft_entries WHERE draft = $1",
     )
     .bind(number(draft))
-    .fetch_one(tx.on())
+    .fetch_one(on)
     .await
     .step("counting a draft's entries")?;
     if entries == 0 {
@@ -227,11 +253,11 @@ async fn size(tx: &mut Tx, draft: u64) -> Result<(u64, u64), StoreError> {
     Ok((count(entries), count(patterns)))
 }
 
-async fn one(tx: &mut Tx, draft: u64) -> Result<Draft, StoreError> {
+async fn one(on: &mut AnyConnection, draft: u64) -> Result<Draft, StoreError> {
     let text = format!("{COLUMNS} WHERE draft = $1");
     let row: Option<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(text))
         .bind(number(draft))
-        .fetch_optional(tx.on())
+        .fetch_optional(on)
         .await
         .step("reading a draft")?;
     self::draft(row.ok_or(StoreError::NotFound("draft"))?)
@@ -350,8 +376,8 @@ async fn write_entries(tx: &mut Tx, draft: u64, source: &Source) -> Result<(), S
     let mut blocks = source.blocks();
     while let Some(block) = blocks.next(tx.on()).await? {
         let mut rows = Vec::with_capacity(block.len());
-        for Wanted { entry, .. } in &block {
-            rows.push((draft, entry.entry_id, to_json("entry", entry)?));
+        for Wanted { entry, doc, .. } in &block {
+            rows.push((draft, entry.entry_id, doc));
         }
         write_rows(tx, "writing a draft's entries", text, &rows).await?;
     }

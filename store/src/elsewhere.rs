@@ -48,11 +48,11 @@ pub(crate) async fn contradictions(
         );
     }
     let mut rows = sqlx::query_as(
-        "SELECT list, vrm, action FROM (SELECT list, vrm, CASE \
+        "SELECT list, vrm, action FROM (SELECT entries.list, vrm, CASE \
            WHEN doc LIKE '%\"action\":\"stop\"%' THEN 'stop' \
            WHEN doc LIKE '%\"action\":\"observe\"%' THEN 'observe' \
            WHEN doc LIKE '%\"action\":\"silent\"%' THEN 'silent' ELSE '' END AS action \
-         FROM entries WHERE list <> $1) AS others WHERE action <> ''",
+         FROM lists JOIN entries ON entries.shelf = lists.shelf WHERE lists.list <> $1) AS others WHERE action <> ''",
     )
     .bind(list.as_str().to_owned())
     .fetch(on);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::changes::{Author, Changed, Plan, Wish, wished};
 use crate::events::{name_of, take_numbers};
 use crate::rows::Rows;
+use crate::shelves::prepared;
 use crate::sql::{Step, count, from_json, millis, number, parsed, storable, time};
 use crate::transaction::{Tx, transaction};
 use crate::users::SecretHash;
@@ -168,25 +169,33 @@ impl Store {
         author: &Author<'_>,
         usual: &ListPolicy,
     ) -> Result<Arrived, StoreError> {
+        let before = self.arrived(arrival).await?;
+        if let Some(before) = before {
+            return Ok(before);
+        }
         let plan = Plan::of(list, Wish::ReplaceByRows(rows));
-        transaction!(self, "feed_arrives", |tx| {
-            if let Some(before) = known(tx, arrival).await? {
-                return Ok(before);
-            }
-            let (outcome, said) = match wished(tx, list, &plan, author, usual).await? {
-                Changed::Draft(draft) => {
-                    let said = format!(
-                        "draft {} waits for a second person: {}",
-                        draft.draft, draft.change
-                    );
-                    (Outcome::Drafted, said)
+        prepared!(self, list, &plan, Some(usual), |prepared| {
+            transaction!(self, "feed_arrives", |tx| {
+                if let Some(before) = known(tx, arrival).await? {
+                    return Ok(before);
                 }
-                Changed::Live(change) if change.added + change.changed + change.removed == 0 => {
-                    (Outcome::Unchanged, format!("{change}"))
-                }
-                Changed::Live(change) => (Outcome::Loaded, format!("revision {}: {change}", change.revision)),
-            };
-            write(tx, arrival, outcome, &said, author.at).await
+                let (outcome, said) = match wished(tx, list, &plan, prepared, author, usual).await? {
+                    Changed::Draft(draft) => {
+                        let said = format!(
+                            "draft {} waits for a second person: {}",
+                            draft.draft, draft.change
+                        );
+                        (Outcome::Drafted, said)
+                    }
+                    Changed::Live(change) if change.added + change.changed + change.removed == 0 => {
+                        (Outcome::Unchanged, format!("{change}"))
+                    }
+                    Changed::Live(change) => {
+                        (Outcome::Loaded, format!("revision {}: {change}", change.revision))
+                    }
+                };
+                write(tx, arrival, outcome, &said, author.at).await
+            })
         })
     }
 

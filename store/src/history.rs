@@ -1,11 +1,13 @@
 //! What became of an entry: who changed it, when and why, from what to what.
 
+use std::ops::Range;
+
 use domain::hotlist::{Entry, Revision};
 use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::Sign;
-use crate::hotlists::ListChange;
+use crate::entries::Writing;
 use crate::sql::{Step, count, from_json, limit, millis, number, parsed, storable, time, write_rows};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
@@ -49,7 +51,7 @@ impl Store {
         let mut snapshot = self.snapshot().await?;
         let step = "reading an entry's history";
         let now: Option<(String,)> =
-            sqlx::query_as("SELECT doc FROM entries WHERE entry_id = $1 AND list = $2")
+            sqlx::query_as("SELECT doc FROM entries WHERE shelf = (SELECT shelf FROM lists WHERE list = $2) AND entry_id = $1")
                 .bind(entry_id.to_string())
                 .bind(list.as_str().to_owned())
                 .fetch_optional(&mut *snapshot)
@@ -57,9 +59,10 @@ impl Store {
                 .step(step)?;
         let rows: Vec<Columns> = sqlx::query_as(
             "SELECT c.revision, c.action, c.changed_at, c.changed_by, c.authorised_by, c.why, e.before \
-             FROM (SELECT revision, before FROM entry_changes WHERE entry_id = $1 \
-                   UNION SELECT added_in, NULL FROM entries WHERE entry_id = $1) e \
-             JOIN list_changes c ON c.revision = e.revision \
+             FROM (SELECT ticket, before FROM entry_changes WHERE entry_id = $1 \
+                   UNION SELECT added_in, NULL FROM entries \
+                   WHERE shelf = (SELECT shelf FROM lists WHERE list = $2) AND entry_id = $1) e \
+             JOIN list_changes c ON c.ticket = e.ticket \
              WHERE c.list = $2 ORDER BY c.revision DESC LIMIT $3",
         )
         .bind(entry_id.to_string())
@@ -92,27 +95,30 @@ impl Store {
     }
 }
 
-/// Records a change as a whole; `last` is the place of its last entry.
+/// Records a change as a whole: from now on, what was written under its ticket counts. Its entries have these places.
 pub(crate) async fn write_change(
     tx: &mut Tx,
-    list: &ListName,
-    done: &ListChange,
+    writing: &Writing<'_>,
+    revision: Revision,
     action: &str,
     sign: &Sign<'_>,
-    last: u64,
+    places: Range<u64>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO list_changes (revision, list, action, changed_at, changed_by, authorised_by, why, last_place) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO list_changes (revision, list, action, changed_at, changed_by, authorised_by, why, \
+         ticket, shelf, first_place, last_place) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
-    .bind(number(done.revision.0))
-    .bind(list.as_str().to_owned())
+    .bind(number(revision.0))
+    .bind(writing.list.as_str().to_owned())
     .bind(action.to_owned())
     .bind(millis(sign.author.at))
     .bind(sign.author.by.as_str().to_owned())
     .bind(sign.authorised_by.map(|name| name.as_str().to_owned()))
     .bind(storable(sign.author.why))
-    .bind(number(last))
+    .bind(number(writing.ticket))
+    .bind(number(writing.to))
+    .bind(number(places.start))
+    .bind(number(places.end - 1))
     .execute(tx.on())
     .await
     .step("writing a change")
@@ -120,19 +126,28 @@ pub(crate) async fn write_change(
 }
 
 /// Keeps what is about to change or go as it still is.
-pub(crate) async fn write_before(tx: &mut Tx, revision: Revision, ids: &[EntryId]) -> Result<(), StoreError> {
-    let text = "INSERT INTO entry_changes (entry_id, revision, before) \
-                SELECT entry_id, CAST(value ->> 1 AS BIGINT), doc FROM given \
-                JOIN entries ON entry_id = value ->> 0";
-    let rows: Vec<_> = ids.iter().map(|id| (id, revision)).collect();
+pub(crate) async fn write_before(
+    tx: &mut Tx,
+    writing: &Writing<'_>,
+    ids: &[EntryId],
+) -> Result<(), StoreError> {
+    let text = "INSERT INTO entry_changes (entry_id, ticket, before) \
+                SELECT entry_id, CAST(value ->> 2 AS BIGINT), doc FROM given \
+                JOIN entries ON shelf = CAST(value ->> 1 AS BIGINT) AND entry_id = value ->> 0";
+    let rows: Vec<_> = ids.iter().map(|id| (id, writing.from, writing.ticket)).collect();
     write_rows(tx, "writing what entries were", text, &rows).await
 }
 
 /// Keeps when entries came that are about to go: while they live it stands in their own rows.
-pub(crate) async fn write_coming(tx: &mut Tx, ids: &[EntryId]) -> Result<(), StoreError> {
-    let text = "INSERT INTO entry_changes (entry_id, revision, before) \
-                SELECT entry_id, added_in, NULL FROM given JOIN entries ON entry_id = value ->> 0 \
-                WHERE added_in IS NOT NULL ON CONFLICT (entry_id, revision) DO NOTHING";
-    let rows: Vec<_> = ids.iter().map(|id| (id,)).collect();
+pub(crate) async fn write_coming(
+    tx: &mut Tx,
+    writing: &Writing<'_>,
+    ids: &[EntryId],
+) -> Result<(), StoreError> {
+    let text = "INSERT INTO entry_changes (entry_id, ticket, before) \
+                SELECT entry_id, added_in, NULL FROM given \
+                JOIN entries ON shelf = CAST(value ->> 1 AS BIGINT) AND entry_id = value ->> 0 \
+                WHERE added_in IS NOT NULL ON CONFLICT (entry_id, ticket) DO NOTHING";
+    let rows: Vec<_> = ids.iter().map(|id| (id, writing.from)).collect();
     write_rows(tx, "writing when entries came", text, &rows).await
 }

@@ -8,13 +8,11 @@ use domain::{EntryId, ListName, Timestamp, UserName};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::lock_lists;
+use crate::entries::forget_superseded;
 use crate::events::raise;
 use crate::sql::{Step, count, from_json, limit, millis, number, parsed, read_rows, time};
-use crate::transaction::{Tx, transaction};
+use crate::transaction::transaction;
 use crate::{Store, StoreError};
-
-/// Published changes that one statement forgets: about a second's work.
-const FORGOTTEN_AT_ONCE: u64 = 200_000;
 
 /// A list as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +62,7 @@ impl fmt::Display for ListChange {
     }
 }
 
-/// One change of the revision that is on its way to the log.
+/// One change of a revision that is on its way to the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PendingChange {
     /// On its list, like this.
@@ -114,18 +112,22 @@ impl Store {
         let after = match after {
             None => (String::new(), String::new()),
             Some(after) => {
-                let row: Option<(String, String)> =
-                    sqlx::query_as("SELECT vrm, entry_id FROM entries WHERE entry_id = $1 AND list = $2")
-                        .bind(after.to_string())
-                        .bind(list.as_str().to_owned())
-                        .fetch_optional(&self.inner.reader)
-                        .await
-                        .step("reading an entry")?;
+                let row: Option<(String, String)> = sqlx::query_as(
+                    "SELECT vrm, entry_id FROM entries \
+                         WHERE shelf = (SELECT shelf FROM lists WHERE list = $2) AND entry_id = $1",
+                )
+                .bind(after.to_string())
+                .bind(list.as_str().to_owned())
+                .fetch_optional(&self.inner.reader)
+                .await
+                .step("reading an entry")?;
                 row.ok_or(StoreError::NotFound("entry"))?
             }
         };
         let rows: Vec<(String,)> = sqlx::query_as(
-            "SELECT doc FROM entries WHERE list = $1 AND (vrm, entry_id) > ($2, $3) ORDER BY vrm, entry_id LIMIT $4",
+            "SELECT e.doc FROM entry_marks m JOIN entries e ON e.shelf = m.shelf AND e.entry_id = m.entry_id \
+             WHERE m.shelf = (SELECT shelf FROM lists WHERE list = $1) AND (m.vrm, m.entry_id) > ($2, $3) \
+             ORDER BY m.vrm, m.entry_id LIMIT $4",
         )
         .bind(list.as_str().to_owned())
         .bind(after.0)
@@ -147,7 +149,8 @@ impl Store {
         ids: &BTreeSet<EntryId>,
     ) -> Result<BTreeMap<EntryId, Entry>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| (id, list)).collect();
-        let text = "SELECT doc FROM given JOIN entries ON entry_id = value ->> 0 WHERE list = value ->> 1";
+        let text = "SELECT doc FROM given JOIN entries ON entry_id = value ->> 0 \
+                    AND shelf = (SELECT shelf FROM lists WHERE lists.list = value ->> 1)";
         let rows: Vec<(String,)> = transaction!(self, "entries_of", |tx| {
             read_rows(tx, "reading entries", text, &ids).await
         })?;
@@ -173,52 +176,71 @@ impl Store {
         Ok((Revision(count(revision)), count(entries)))
     }
 
-    /// Changes that are not known to be in the log whole, oldest first, at most `limit` (and [`crate::MAX_ROWS`]), behind
-    /// `after` (the number that each comes with, counted from 1), and the revision that they belong to. They stay until
-    /// [`Store::set_published`].
+    /// The oldest revision that is not known to be in the log whole.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pending_changes(
+    pub async fn unpublished(&self) -> Result<Option<Revision>, StoreError> {
+        let (revision,): (Option<i64>,) = sqlx::query_as(
+            "SELECT MIN(revision) FROM list_changes \
+             WHERE revision > (SELECT value FROM counters WHERE name = 'published')",
+        )
+        .fetch_one(&self.inner.reader)
+        .await
+        .step("looking for unpublished changes")?;
+        Ok(revision.map(|revision| Revision(count(revision))))
+    }
+
+    /// What a revision changed, in its order, behind `after` (the place that each change comes with), at most `limit` (and
+    /// [`crate::MAX_ROWS`]). It is there until [`Store::set_published`], whatever changes meanwhile.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn changes_of(
         &self,
+        revision: Revision,
         after: u64,
         limit: u32,
-    ) -> Result<Vec<(u64, Revision, PendingChange)>, StoreError> {
-        let rows: Vec<(i64, i64, String, Option<String>)> = sqlx::query_as(
-            "SELECT p.number, p.revision, p.entry_id, CASE WHEN p.by_reference = 1 THEN e.doc ELSE p.doc END \
-             FROM pending_changes p LEFT JOIN entries e ON e.entry_id = p.entry_id AND p.by_reference = 1 \
-             WHERE p.number > $1 ORDER BY p.number LIMIT $2",
-        )
-        .bind(number(after))
-        .bind(self::limit(limit))
-        .fetch_all(&self.inner.reader)
-        .await
-        .step("reading pending changes")?;
+    ) -> Result<Vec<(u64, PendingChange)>, StoreError> {
+        // Each part is bounded by itself, so that each is the beginning of a range of its index.
+        let text = "WITH c AS (SELECT list, shelf, first_place, last_place FROM list_changes WHERE revision = $1) \
+                    SELECT place, entry_id, doc FROM ( \
+                    SELECT * FROM (SELECT place, entry_id, doc FROM entries WHERE shelf = (SELECT shelf FROM c) \
+                    AND place > $2 AND place >= (SELECT first_place FROM c) AND place <= (SELECT last_place FROM c) \
+                    ORDER BY place LIMIT $3) there \
+                    UNION ALL SELECT * FROM (SELECT place, entry_id, CAST(NULL AS TEXT) AS doc FROM removals \
+                    WHERE list = (SELECT list FROM c) \
+                    AND place > $2 AND place >= (SELECT first_place FROM c) AND place <= (SELECT last_place FROM c) \
+                    ORDER BY place LIMIT $3) gone \
+                    UNION ALL SELECT * FROM (SELECT place, entry_id, doc FROM superseded WHERE revision = $1 \
+                    AND place > $2 ORDER BY place LIMIT $3) superseded) changes \
+                    ORDER BY place LIMIT $3";
+        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(text)
+            .bind(number(revision.0))
+            .bind(number(after))
+            .bind(self::limit(limit))
+            .fetch_all(&self.inner.reader)
+            .await
+            .step("reading unpublished changes")?;
         rows.iter()
-            .map(|(place, revision, entry_id, doc)| {
-                let pending = match doc {
+            .map(|(place, entry_id, doc)| {
+                let change = match doc {
                     Some(doc) => PendingChange::Put(Box::new(from_json("entry", doc)?)),
                     None => PendingChange::Remove(parsed("entry id", entry_id)?),
                 };
-                Ok((count(*place), Revision(count(*revision)), pending))
+                Ok((count(*place), change))
             })
             .collect()
     }
 
-    /// Records that everything up to `revision` is in the log, and forgets its pending changes. `changes_up_to` is the
-    /// number of the last change that was published with it.
+    /// Records that everything up to `revision` is in the log.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_published(
-        &self,
-        revision: Revision,
-        changes_up_to: u64,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn set_published(&self, revision: Revision, now: Timestamp) -> Result<(), StoreError> {
         transaction!(self, "set_published", |tx| {
             lock_lists(tx).await?;
-            forget_pending(tx, revision, changes_up_to).await?;
+            forget_superseded(tx, revision).await?;
             sqlx::query("UPDATE lists SET published_at = $2 WHERE revision <= $1 AND published_at IS NULL")
                 .bind(number(revision.0))
                 .bind(millis(now))
@@ -236,26 +258,4 @@ impl Store {
     pub async fn published(&self) -> Result<Revision, StoreError> {
         self.counter("published").await.map(Revision)
     }
-}
-
-/// Forgets published changes, some at a time: no statement may take so long that it counts as hung.
-async fn forget_pending(tx: &mut Tx, revision: Revision, up_to: u64) -> Result<(), StoreError> {
-    let step = "forgetting published changes";
-    let (first,): (Option<i64>,) = sqlx::query_as("SELECT MIN(number) FROM pending_changes")
-        .fetch_one(tx.on())
-        .await
-        .step(step)?;
-    let mut next = first.map_or(up_to + 1, count);
-    while next <= up_to {
-        let last = up_to.min(next + FORGOTTEN_AT_ONCE - 1);
-        sqlx::query("DELETE FROM pending_changes WHERE number BETWEEN $1 AND $2 AND revision <= $3")
-            .bind(number(next))
-            .bind(number(last))
-            .bind(number(revision.0))
-            .execute(tx.on())
-            .await
-            .step(step)?;
-        next = last + 1;
-    }
-    Ok(())
 }

@@ -45,7 +45,9 @@ pub mod yields;
 mod arrivals;
 mod database;
 mod diff;
+mod entries;
 mod recall;
+mod shelves;
 mod sql;
 mod transaction;
 

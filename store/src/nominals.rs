@@ -10,7 +10,7 @@ use domain::nominal::{self, Change, LIST, MAX_PEOPLE, Nominal, NominalRefusal};
 use domain::{EntryId, ListName, NominalRef, Timestamp, UserName, Vrm};
 use serde::{Deserialize, Serialize};
 
-use crate::changes::{Author, Plan, Sign, apply, lock_lists};
+use crate::changes::{Author, Plan, Planned, Sign, apply, lock_lists};
 use crate::hotlists::ListChange;
 use crate::sql::{Step, count, from_json, limit, millis, parsed, storable, time, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
@@ -123,7 +123,13 @@ impl Store {
                 author: author.clone(),
                 authorised_by: None,
             };
-            let changed = apply(tx, &list, &plan, revision, &sign, None).await?;
+            let change = Planned {
+                list: &list,
+                plan: &plan,
+                prepared: None,
+                policy: None,
+            };
+            let changed = apply(tx, &change, revision, &sign).await?;
             Ok(NominalChanged {
                 version,
                 list: Some(changed),

@@ -259,9 +259,11 @@ impl Store {
         until: Timestamp,
     ) -> Result<Vec<Listed>, StoreError> {
         sqlx::query_as(
-            "SELECT vrm, entry_id, CASE WHEN listed_at <= $4 THEN doc END, CASE WHEN listed_at <= $4 THEN \
-             (SELECT MAX(reviewed_at) FROM reviews WHERE reviews.entry_id = entries.entry_id) END \
-             FROM entries WHERE list = $1 AND (vrm, entry_id) > ($2, $3) ORDER BY vrm, entry_id LIMIT $5",
+            "SELECT m.vrm, m.entry_id, CASE WHEN e.listed_at <= $4 THEN e.doc END, CASE WHEN e.listed_at <= $4 THEN \
+             (SELECT MAX(reviewed_at) FROM reviews WHERE reviews.entry_id = e.entry_id) END \
+             FROM entry_marks m JOIN entries e ON e.shelf = m.shelf AND e.entry_id = m.entry_id \
+             WHERE m.shelf = (SELECT shelf FROM lists WHERE list = $1) AND (m.vrm, m.entry_id) > ($2, $3) \
+             ORDER BY m.vrm, m.entry_id LIMIT $5",
         )
         .bind(list.as_str().to_owned())
         .bind(after.0.clone())

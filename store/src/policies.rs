@@ -2,9 +2,10 @@
 
 use domain::policy::ListPolicy;
 use domain::{ListName, Timestamp, UserName};
+use sqlx::AnyConnection;
 
 use crate::sql::{Step, from_json, to_json};
-use crate::transaction::{Tx, transaction};
+use crate::transaction::transaction;
 use crate::{Store, StoreError, audit, nominals};
 
 const READ: &str = "SELECT doc FROM list_policies WHERE list = $1";
@@ -38,7 +39,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         nominals::refuse_by_hand(list)?;
         transaction!(self, "set_policy", |tx| {
-            let before = in_force(tx, list, usual).await?;
+            let before = in_force(tx.on(), list, usual).await?;
             let text = "INSERT INTO list_policies (list, doc) VALUES ($1, $2) \
                         ON CONFLICT (list) DO UPDATE SET doc = excluded.doc";
             sqlx::query(text)
@@ -59,13 +60,13 @@ impl Store {
 
 /// The policy that a change of the list must keep.
 pub(crate) async fn in_force(
-    tx: &mut Tx,
+    on: &mut AnyConnection,
     list: &ListName,
     usual: &ListPolicy,
 ) -> Result<ListPolicy, StoreError> {
     let row: Option<(String,)> = sqlx::query_as(READ)
         .bind(list.as_str().to_owned())
-        .fetch_optional(tx.on())
+        .fetch_optional(on)
         .await
         .step("reading a list's policy")?;
     row.map_or_else(|| Ok(usual.clone()), |(doc,)| from_json("policy", &doc))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::case::{self, Case, CaseEvent};
 use domain::hit::Hit;
 use domain::hotlist::Entry;
-use domain::{CaseId, EntryId, Timestamp};
+use domain::{CaseId, EntryId, ListName, Timestamp};
 
 use crate::cases::{MAX_CASE_HITS, deployments_of, documents, lock_case, save_cases};
 use crate::events::write_events;
@@ -26,7 +26,8 @@ impl Store {
         let rows: Vec<(String,)> = sqlx::query_as(
             "SELECT case_id FROM cases WHERE is_open = 1 AND recalled = 0 AND (entry_expires_at <= $1 \
              OR (entry_list IN (SELECT list FROM lists) \
-             AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.entry_id = cases.entry_id))) \
+             AND NOT EXISTS (SELECT 1 FROM lists JOIN entries ON entries.shelf = lists.shelf \
+             WHERE lists.list = cases.entry_list AND entries.entry_id = cases.entry_id))) \
              ORDER BY opened_at, case_id LIMIT $2",
         )
         .bind(millis(now))
@@ -83,13 +84,15 @@ async fn live_entries(tx: &mut Tx, case: &Case) -> Result<Vec<Entry>, StoreError
             .await
             .step("reading a case's hits")?;
     let hits: Vec<Hit> = documents("hit", &hits)?;
-    let hit: BTreeSet<(EntryId,)> = hits
+    let hit: BTreeSet<(EntryId, &ListName)> = hits
         .iter()
-        .map(|hit| (hit.entry.entry_id,))
-        .chain([(case.entry.entry_id,)])
+        .map(|hit| &hit.entry)
+        .chain([&case.entry])
+        .map(|entry| (entry.entry_id, &entry.list))
         .collect();
     let hit: Vec<_> = hit.into_iter().collect();
-    let text = "SELECT doc FROM entries WHERE entry_id IN (SELECT value ->> 0 FROM given)";
+    let text = "SELECT doc FROM given JOIN lists ON lists.list = value ->> 1 \
+                JOIN entries ON entries.shelf = lists.shelf AND entry_id = value ->> 0";
     let rows: Vec<(String,)> = read_rows(tx, "reading a case's entries", text, &hit).await?;
     let mut live: Vec<Entry> = documents("entry", &rows)?;
     live.retain(|entry| entry.grade.opens_case());

@@ -156,12 +156,13 @@ async fn reviewed_ids(
     let (text, value, missing) = match what {
         Reviewed::List => ("SELECT list FROM lists WHERE list = $1", None, "list"),
         Reviewed::Entry(id) => (
-            "SELECT entry_id FROM entries WHERE list = $1 AND entry_id = $2",
+            "SELECT entry_id FROM entries WHERE shelf = (SELECT shelf FROM lists WHERE list = $1) AND entry_id = $2",
             Some(id.to_string()),
             "entry",
         ),
         Reviewed::Target(target) => (
-            "SELECT entry_id FROM entries WHERE list = $1 AND vrm = $2 ORDER BY entry_id",
+            "SELECT entry_id FROM entry_marks \
+             WHERE shelf = (SELECT shelf FROM lists WHERE list = $1) AND vrm = $2 ORDER BY entry_id",
             Some(target.to_string()),
             "mark on that list",
         ),

@@ -5,8 +5,9 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use domain::Timestamp;
 use domain::hotlist::Entry;
+use domain::target::Target;
+use domain::{EntryId, Timestamp};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -19,7 +20,7 @@ const AHEAD: usize = 2;
 /// Why entries cannot be read again.
 pub type RowsError = Box<dyn Error + Send + Sync>;
 
-/// The entries of a list, each id once, in the same order each time.
+/// The entries of a list, each id once, in order of id.
 pub trait Rows: fmt::Debug + Send + Sync {
     /// How many there are.
     fn count(&self) -> u64;
@@ -60,19 +61,52 @@ impl Rows for InMemory {
 /// An entry as it should be.
 pub(crate) struct Wanted {
     pub(crate) entry: Entry,
-    /// SHA-256 of everything about it but when it was listed, hexadecimal.
-    pub(crate) digest: String,
+    /// It as a document.
+    pub(crate) doc: String,
+    /// The first 64 bits of a SHA-256 of everything about it but when it was listed: enough to tell two versions of one entry apart.
+    pub(crate) digest: u64,
 }
 
 impl Wanted {
     pub(crate) fn of(entry: Entry) -> Result<Self, StoreError> {
-        let listed_at = entry.listed_at;
-        let mut entry = entry;
-        entry.listed_at = Timestamp::UNIX_EPOCH;
-        let digest = hex::encode(Sha256::digest(to_json("entry", &entry)?));
-        entry.listed_at = listed_at;
-        Ok(Self { entry, digest })
+        let doc = to_json("entry", &entry)?;
+        let digest = digest(&doc);
+        Ok(Self { entry, doc, digest })
     }
+
+    /// Makes it one that was listed then.
+    pub(crate) fn list_at(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        self.entry.listed_at = at;
+        self.doc = to_json("entry", &self.entry)?;
+        Ok(())
+    }
+
+    /// What it is for, and its id.
+    pub(crate) fn mark(&self) -> (Target, EntryId) {
+        (self.entry.target, self.entry.entry_id)
+    }
+}
+
+/// The digest of a document, as if its entry had been listed in 1970. The document is no other then but for that time, which is
+/// found by its name: a quote within a text is always escaped.
+fn digest(doc: &str) -> u64 {
+    const NAME: &str = "\"listed_at\":\"";
+    const EPOCH: &str = "1970-01-01T00:00:00Z";
+    let mut hasher = Sha256::new();
+    match doc.split_once(NAME) {
+        Some((before, rest)) => {
+            hasher.update(before);
+            hasher.update(NAME);
+            hasher.update(EPOCH);
+            hasher.update(rest.find('"').map_or("", |end| &rest[end..]));
+        }
+        None => hasher.update(doc),
+    }
+    let digest = hasher.finalize();
+    let (first, _) = digest.split_at(size_of::<u64>());
+    first
+        .iter()
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 /// Where a plan's entries come from.
@@ -171,4 +205,39 @@ fn read(rows: Arc<dyn Rows>) -> mpsc::Receiver<Result<Vec<Wanted>, StoreError>> 
         }
     });
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{ListName, Vrm};
+
+    use super::*;
+
+    /// The plain way: the entry, listed in 1970, as a document.
+    fn plain(entry: &Entry) -> u64 {
+        let mut entry = entry.clone();
+        entry.listed_at = Timestamp::UNIX_EPOCH;
+        let digest = hex::encode(Sha256::digest(serde_json::to_string(&entry).unwrap()));
+        u64::from_str_radix(&digest[..16], 16).unwrap()
+    }
+
+    #[test]
+    fn a_digest_sees_everything_but_when_an_entry_was_listed() {
+        let reasons = [
+            "",
+            "plain",
+            "\"listed_at\":\"2001-01-01T00:00:00Z\"",
+            "\\\"listed_at\":\" b",
+        ];
+        for reason in reasons {
+            for at in ["2007-11-01T12:00:00Z", "2026-01-01T00:00:00.123Z"] {
+                let list = ListName::parse("stolen").unwrap();
+                let mark = Vrm::parse("AB12CDE").unwrap();
+                let mut entry = Entry::new(&list, mark, "x", at.parse().unwrap());
+                reason.clone_into(&mut entry.reason);
+                let wanted = Wanted::of(entry.clone()).unwrap();
+                assert_eq!(wanted.digest, plain(&entry), "{reason} {at}");
+            }
+        }
+    }
 }

@@ -5,18 +5,14 @@ use std::time::{Duration, Instant};
 use sqlx::{Any, AnyConnection, Transaction};
 use tokio::time::error::Elapsed;
 
-use crate::database::{SQLITE_CACHE, SQLITE_LARGE_CACHE};
 use crate::sql::{Step, is_conflict};
 use crate::{Store, StoreError};
 
 /// Tries before a conflict is reported. Each conflict means that another writer got on, so a few suffice.
 const MAX_TRIES: u32 = 10;
-/// A transaction that takes longer is given up: its connection hangs. The longest honest one loads a list of ten
-/// million entries.
+/// A transaction that takes longer is given up: its connection hangs. The longest honest one keeps a
+/// draft of ten million entries.
 pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
-
-/// A change of more entries than this is worth a larger cache on SQLite, where its indices are written all over.
-const LARGE_CHANGE: u64 = 1_000_000;
 
 /// An open transaction.
 pub(crate) struct Tx {
@@ -34,25 +30,6 @@ impl Tx {
 
     pub(crate) fn is_postgres(&self) -> bool {
         self.postgres
-    }
-
-    /// Gives SQLite a larger cache for a large change: with the usual one each row reads and writes its pages of three indices
-    /// anew, and a million rows took 58 s instead of 40.
-    pub(crate) async fn widen_cache(&mut self, changes: u64) -> Result<(), StoreError> {
-        self.tell_cache(changes, SQLITE_LARGE_CACHE).await
-    }
-
-    /// Takes it away again. After a failure it stays until the next large change: no harm but memory.
-    pub(crate) async fn narrow_cache(&mut self, changes: u64) -> Result<(), StoreError> {
-        self.tell_cache(changes, SQLITE_CACHE).await
-    }
-
-    async fn tell_cache(&mut self, changes: u64, setting: &'static str) -> Result<(), StoreError> {
-        if self.postgres || changes <= LARGE_CHANGE {
-            return Ok(());
-        }
-        let told = sqlx::raw_sql(setting).execute(self.on()).await;
-        told.map(drop).step("setting the cache")
     }
 
     /// What a reading statement ends with to lock its rows. SQLite has one writer at a time: nothing to lock.

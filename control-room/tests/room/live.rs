@@ -274,7 +274,7 @@ async fn a_list_is_live_when_every_running_matcher_has_it_and_one_that_lags_is_n
     let by = crate::harness::user("intelligence");
     let now = Timestamp::now();
     room.store.replace_list(&list, entries, &by, now).await.unwrap();
-    room.store.set_published(Revision(1), 1, now).await.unwrap();
+    room.store.set_published(Revision(1), now).await.unwrap();
     let browser = room.sign_in("intelligence").await;
     let begun = Instant::now();
     let until = async |live: bool, lagging: serde_json::Value| loop {

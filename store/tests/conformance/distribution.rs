@@ -15,7 +15,7 @@ use store::{Store, StoreError};
 
 use crate::world::{World, at, entry_on, list, mark, user};
 
-claims!(
+claims_of_lists!(
     only_what_is_distributed_and_published_is_given,
     a_client_that_pages_to_the_end_has_the_list_whatever_changes_meanwhile,
     a_client_from_elsewhere_is_told_to_begin_anew,
@@ -58,9 +58,8 @@ async fn change(store: &Store, name: &ListName, wish: Wish) {
 
 async fn publish(store: &Store) {
     let (newest, _) = store.revision().await.unwrap();
-    let pending = store.pending_changes(0, 10_000).await.unwrap();
-    let last = pending.last().map_or(0, |(place, ..)| *place);
-    store.set_published(newest, last, at(1)).await.unwrap();
+    store.set_published(newest, at(1)).await.unwrap();
+    while store.tidy(at(1)).await.unwrap() {}
 }
 
 fn entries(name: &ListName, marks: std::ops::Range<usize>) -> Vec<Entry> {

@@ -12,9 +12,9 @@ use store::hotlists::ListChange;
 use store::rows::InMemory;
 use store::{Store, StoreError};
 
-use crate::world::{World, at, entry, list, user};
+use crate::world::{World, at, entry, list, unpublished, user};
 
-claims!(
+claims_of_lists!(
     a_policy_is_kept_and_audited_with_before_and_after,
     an_entry_without_weed_date_lives_as_long_as_the_policy_allows_and_is_the_same_row_tomorrow,
     a_draft_changes_nothing_until_a_second_person_authorises_it,
@@ -140,7 +140,7 @@ async fn a_draft_changes_nothing_until_a_second_person_authorises_it(world: &Wor
         (DraftKind::Load, 2, "as asked")
     );
     assert_eq!(store.revision().await.unwrap(), (Revision(0), 0));
-    assert!(store.pending_changes(0, 10).await.unwrap().is_empty());
+    assert!(unpublished(&store).await.is_empty());
     assert_eq!(
         store.drafts(None, 10).await.unwrap(),
         std::slice::from_ref(&draft)
@@ -171,7 +171,7 @@ async fn a_draft_changes_nothing_until_a_second_person_authorises_it(world: &Wor
     );
     assert!(!decided.draft.moved);
     assert_eq!(marks(&store).await, ["AA1", "AA2"]);
-    assert_eq!(store.pending_changes(0, 10).await.unwrap().len(), 2);
+    assert_eq!(unpublished(&store).await.len(), 2);
     assert!(store.drafts(None, 10).await.unwrap().is_empty());
     assert!(store.draft_entries(draft.draft, 10).await.unwrap().is_empty());
     let again = decide(&store, &draft, Verdict::Authorise, "cat").await;

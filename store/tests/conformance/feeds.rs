@@ -12,7 +12,7 @@ use store::{Store, StoreError};
 
 use crate::world::{World, at, entry, list, user};
 
-claims!(
+claims_of_lists!(
     a_file_changes_its_list_once_however_often_it_is_found,
     what_became_of_a_file_is_told_and_the_last_good_one_is_remembered,
     on_a_list_of_four_eyes_a_file_waits_as_a_draft_and_the_next_does_not_arrive,

@@ -1,6 +1,6 @@
 //! Lists, their differences, and what waits to be published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::hotlist::{Entry, Revision};
@@ -12,9 +12,9 @@ use store::changes::{Author, Changed, Wish};
 use store::hotlists::{ListChange, PendingChange};
 use store::{Store, StoreError};
 
-use crate::world::{World, at, entry, entry_on, list, mark, user};
+use crate::world::{World, at, entry, entry_on, list, mark, unpublished, user};
 
-claims!(
+claims_of_lists!(
     a_load_counts_what_it_changed,
     an_entry_keeps_the_earlier_time_of_listing,
     a_load_without_a_difference_makes_no_revision,
@@ -56,23 +56,20 @@ fn counts(change: &ListChange) -> [u64; 5] {
 /// The log's view: every pending change applied in order.
 async fn published(store: &Store) -> BTreeMap<EntryId, Entry> {
     let mut entries = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let page = store.pending_changes(after, 1_000).await.unwrap();
-        let Some((last, ..)) = page.last() else {
-            return entries;
+    let mut places = BTreeSet::new();
+    for (place, _, change) in unpublished(store).await {
+        assert!(places.insert(place), "a place is one change's");
+        match change {
+            PendingChange::Put(entry) => entries.insert(entry.entry_id, *entry),
+            PendingChange::Remove(id) => entries.remove(&id),
         };
-        let last = *last;
-        for (number, _, change) in page {
-            after += 1;
-            assert_eq!(number, after, "numbers have no gaps");
-            match change {
-                PendingChange::Put(entry) => entries.insert(entry.entry_id, *entry),
-                PendingChange::Remove(id) => entries.remove(&id),
-            };
-        }
-        assert_eq!(after, last);
     }
+    assert_eq!(
+        places.last().copied().unwrap_or_default(),
+        places.len() as u64,
+        "no gaps"
+    );
+    entries
 }
 
 async fn stored(store: &Store) -> BTreeMap<EntryId, Entry> {
@@ -137,7 +134,7 @@ async fn a_load_without_a_difference_makes_no_revision(world: &World) {
     let store = world.open().await;
     load(&store, entries(&["AA1"])).await;
     assert_eq!(counts(&load(&store, entries(&["AA1"])).await), [1, 0, 0, 0, 1]);
-    assert_eq!(store.pending_changes(0, 10).await.unwrap().len(), 1);
+    assert_eq!(unpublished(&store).await.len(), 1);
 }
 
 async fn of_two_entries_with_one_id_the_last_counts(world: &World) {
@@ -260,22 +257,22 @@ async fn what_is_published_is_forgotten_and_the_rest_waits(world: &World) {
     let store = world.open().await;
     load(&store, entries(&["AA1", "AA2"])).await;
     load(&store, entries(&["AA2"])).await;
-    let pending = store.pending_changes(0, 10).await.unwrap();
+    let pending = unpublished(&store).await;
     let revisions: Vec<u64> = pending.iter().map(|(_, revision, _)| revision.0).collect();
     assert_eq!(revisions, [1, 1, 2]);
-    store.set_published(Revision(1), 2, at(5)).await.unwrap();
+    store.set_published(Revision(1), at(5)).await.unwrap();
     assert_eq!(store.published().await.unwrap(), Revision(1));
     assert_eq!(
         store.lists().await.unwrap()[0].published_at,
         None,
         "its last change waits"
     );
-    assert_eq!(store.pending_changes(0, 10).await.unwrap(), pending[2..]);
-    store.set_published(Revision(2), 3, at(6)).await.unwrap();
-    store.set_published(Revision(1), 2, at(7)).await.unwrap();
+    assert_eq!(unpublished(&store).await, pending[2..]);
+    store.set_published(Revision(2), at(6)).await.unwrap();
+    store.set_published(Revision(1), at(7)).await.unwrap();
     assert_eq!(store.published().await.unwrap(), Revision(2));
     assert_eq!(store.lists().await.unwrap()[0].published_at, Some(at(6)));
-    assert!(store.pending_changes(0, 10).await.unwrap().is_empty());
+    assert!(unpublished(&store).await.is_empty());
 }
 
 async fn what_waits_for_the_log_is_as_its_own_revision_left_it(world: &World) {
@@ -294,7 +291,7 @@ async fn what_waits_for_the_log_is_as_its_own_revision_left_it(world: &World) {
     load(&store, vec![entry("AA1", 2, "x")]).await;
     load(&store, vec![entry("AA2", 3, "x")]).await;
     load(&store, vec![entry("AA1", 4, "x"), entry("AA2", 3, "x")]).await;
-    let pending = store.pending_changes(0, 10).await.unwrap();
+    let pending = unpublished(&store).await;
     assert_eq!(
         grades(&pending),
         [(1, Some(1)), (2, Some(2)), (3, None), (3, Some(3)), (4, Some(4))]
@@ -323,10 +320,10 @@ async fn two_loads_at_once_make_two_revisions(world: &World) {
 async fn pending_changes_survive_a_new_start(world: &World) {
     let store = world.open().await;
     load(&store, entries(&["AA1", "AA2"])).await;
-    let pending = store.pending_changes(0, 10).await.unwrap();
+    let pending = unpublished(&store).await;
     drop(store);
     let store = world.open().await;
-    assert_eq!(store.pending_changes(0, 10).await.unwrap(), pending);
+    assert_eq!(unpublished(&store).await, pending);
     assert_eq!(store.published().await.unwrap(), Revision(0));
 }
 

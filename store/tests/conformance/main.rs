@@ -26,6 +26,25 @@ macro_rules! claims {
     };
 }
 
+/// As [`claims`], and each claim once more where even small changes of lists are made as large ones are.
+macro_rules! claims_of_lists {
+    ($($claim:ident),* ; persistent $($lasting:ident),* $(,)?) => {
+        claims!($($claim),* ; persistent $($lasting),*);
+        mod shelved_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() { super::$claim(&$crate::world::World::sqlite_file().shelved()).await; })*
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $lasting() { super::$lasting(&$crate::world::World::sqlite_file().shelved()).await; })*
+        }
+        mod shelved_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $claim() { super::$claim(&$crate::world::World::postgres().shelved()).await; })*
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $lasting() { super::$lasting(&$crate::world::World::postgres().shelved()).await; })*
+        }
+    };
+}
+
 mod audit;
 mod commands;
 mod distribution;
@@ -43,5 +62,6 @@ mod people;
 mod recall;
 mod reviews;
 mod rules;
+mod shelves;
 mod world;
 mod yields;

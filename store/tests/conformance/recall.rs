@@ -6,7 +6,7 @@ use store::Store;
 
 use crate::world::{World, arrival, at, confirmed, decide, deploy, entry, list, opened, user, usual};
 
-claims!(
+claims_of_lists!(
     a_withdrawn_entry_ends_the_case_that_nobody_looked_at,
     a_case_that_a_person_took_up_stays_open_and_its_units_are_told,
     an_expired_entry_is_recalled_and_a_live_one_is_not,

@@ -12,6 +12,7 @@ use domain::{CallSign, CameraId, ListName, SourceName, Timestamp, UserName};
 use jiff::SignedDuration;
 use sqlx::AnyPool;
 use store::cases::{Arrival, CaseFilter};
+use store::hotlists::PendingChange;
 use store::{Store, StoreError};
 use tempfile::TempDir;
 
@@ -19,6 +20,8 @@ use tempfile::TempDir;
 pub struct World {
     pub url: String,
     pub folder: Option<TempDir>,
+    /// Every change of a whole list fills a shelf, however few entries it has.
+    pub shelved: bool,
 }
 
 impl World {
@@ -29,6 +32,7 @@ impl World {
         Self {
             url: format!("sqlite:{}", path.display()),
             folder: Some(folder),
+            shelved: false,
         }
     }
 
@@ -36,6 +40,7 @@ impl World {
         Self {
             url: "sqlite::memory:".to_owned(),
             folder: None,
+            shelved: false,
         }
     }
 
@@ -44,11 +49,23 @@ impl World {
         Self {
             url: server.create_fresh("store").unwrap(),
             folder: None,
+            shelved: false,
         }
     }
 
+    /// The same, where even a small change of a list is made as a large one is.
+    pub fn shelved(self) -> Self {
+        let shelved = true;
+        Self { shelved, ..self }
+    }
+
     pub async fn open(&self) -> Store {
-        Store::open(&self.url).await.unwrap()
+        let opened = if self.shelved {
+            Store::open_with(&self.url, 0).await
+        } else {
+            Store::open(&self.url).await
+        };
+        opened.unwrap()
     }
 
     /// Two handles on the same database, as two processes have; in memory there can only be one.
@@ -87,6 +104,23 @@ impl World {
     pub fn is_postgres(&self) -> bool {
         self.url.starts_with("postgres")
     }
+}
+
+/// What is not in the log yet: place, revision, change.
+pub async fn unpublished(store: &Store) -> Vec<(u64, Revision, PendingChange)> {
+    let newest = store.revision().await.unwrap().0.0;
+    let published = store.published().await.unwrap().0;
+    let mut all = Vec::new();
+    for revision in (published + 1..=newest).map(Revision) {
+        let mut after = 0;
+        loop {
+            let page = store.changes_of(revision, after, 1_000).await.unwrap();
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            all.extend(page.into_iter().map(|(place, change)| (place, revision, change)));
+        }
+    }
+    all
 }
 
 /// The time at which every test begins.

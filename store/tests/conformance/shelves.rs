@@ -1,0 +1,361 @@
+//! Large changes of lists: written aside in short transactions, and live all at once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::hotlist::{Entry, Revision};
+use domain::policy::ListPolicy;
+use domain::target::Target;
+use domain::{EntryId, ListName, Vrm};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use store::changes::{Author, Changed, Wish};
+use store::hotlists::PendingChange;
+use store::rows::{Rows, RowsError};
+use store::{Store, StoreError};
+
+use crate::world::{World, arrival, at, entry_on, list, mark, unpublished, user, usual};
+
+claims_of_lists!(
+    whatever_happens_lists_history_and_log_agree;
+    persistent others_write_while_a_list_is_loaded,
+    a_load_begins_anew_where_the_list_was_changed_meanwhile,
+    a_load_that_died_leaves_nothing
+);
+
+/// A list's entries that wait, before the last block, for a sign to go on: when they are written, not when they are compared.
+struct Halting {
+    entries: Vec<Entry>,
+    compared: AtomicBool,
+    go_on: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Halting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Halting")
+    }
+}
+
+impl Rows for Halting {
+    fn count(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    fn patterns(&self) -> u64 {
+        0
+    }
+
+    fn each(&self, take: &mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>) -> Result<(), RowsError> {
+        let (last, most) = self.entries.split_last().unwrap();
+        if take(most.to_vec()).is_break() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let writes = self.compared.swap(true, Ordering::Relaxed);
+        while writes && !self.go_on.load(Ordering::Relaxed) && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = take(vec![last.clone()]);
+        Ok(())
+    }
+}
+
+/// Beyond it a test has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// In order of id, as the store wants them.
+fn sorted(name: &ListName, marks: std::ops::Range<usize>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = marks
+        .map(|number| entry_on(name, &mark(number), 1, "x"))
+        .collect();
+    entries.sort_by_key(|entry| entry.entry_id);
+    entries
+}
+
+async fn change(store: &Store, name: &ListName, wish: Wish) -> Result<Changed, StoreError> {
+    let author = Author {
+        by: &user("intel"),
+        at: at(0),
+        why: "",
+    };
+    store.change_list(name, wish, &author, usual_policy()).await
+}
+
+fn usual_policy() -> &'static ListPolicy {
+    usual()
+}
+
+async fn stored(store: &Store, name: &ListName) -> BTreeMap<EntryId, Entry> {
+    let mut entries = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = store.entries(name, after, 100).await.unwrap();
+        let Some(last) = page.last() else { return entries };
+        after = Some(last.entry_id);
+        entries.extend(page.into_iter().map(|entry| (entry.entry_id, entry)));
+    }
+}
+
+/// Starts a load that halts, and waits until it has begun to write: a shelf is there.
+async fn begin(
+    world: &World,
+    store: &Store,
+    name: &ListName,
+    entries: Vec<Entry>,
+) -> (
+    tokio::task::JoinHandle<Result<Changed, StoreError>>,
+    Arc<AtomicBool>,
+) {
+    let go_on = Arc::new(AtomicBool::new(false));
+    let compared = store.lists().await.unwrap().iter().all(|list| list.list != *name);
+    let rows = Halting {
+        entries,
+        compared: AtomicBool::new(compared),
+        go_on: Arc::clone(&go_on),
+    };
+    let (store, name) = (store.clone(), name.clone());
+    let load = tokio::spawn(async move { change(&store, &name, Wish::ReplaceByRows(Arc::new(rows))).await });
+    let written = async {
+        while count(
+            world,
+            "entries WHERE shelf IN (SELECT shelf FROM shelves WHERE replaced_in IS NULL)",
+        )
+        .await
+            == 0
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, written)
+        .await
+        .expect("the load writes");
+    (load, go_on)
+}
+
+async fn count(world: &World, from: &str) -> i64 {
+    let pool = world.behind().await;
+    let text = format!("SELECT COUNT(*) FROM {from}");
+    let (rows,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    rows
+}
+
+async fn others_write_while_a_list_is_loaded(world: &World) {
+    if !world.shelved {
+        return;
+    }
+    let store = world.open().await;
+    let (name, other) = (list("large"), list("other"));
+    let entries = sorted(&name, 0..50);
+    let (load, go_on) = begin(world, &store, &name, entries).await;
+    let hits = [arrival(entry_on(&other, "AA2", 1, "x"), "c1", 1)];
+    assert_eq!(
+        store
+            .apply_hits(&hits, &[], crate::world::usual(), at(2))
+            .await
+            .unwrap()
+            .new_hits,
+        1
+    );
+    let put = entry_on(&other, "BB1", 1, "x");
+    let put = change(&store, &other, Wish::Put(Box::new(put))).await.unwrap();
+    assert!(matches!(put, Changed::Live(change) if change.revision == Revision(1)));
+    assert!(
+        stored(&store, &name).await.is_empty(),
+        "nothing is live until all of it is"
+    );
+    go_on.store(true, Ordering::Relaxed);
+    let loaded = load.await.unwrap().unwrap();
+    assert!(
+        matches!(loaded, Changed::Live(change) if change.revision == Revision(2) && change.added == 50),
+        "who is live first has the lower revision"
+    );
+    assert_eq!(stored(&store, &name).await.len(), 50);
+    let order: Vec<u64> = unpublished(&store)
+        .await
+        .iter()
+        .map(|(_, revision, _)| revision.0)
+        .collect();
+    assert_eq!(order[..2], [1, 2]);
+    assert_eq!(order.len(), 51);
+}
+
+async fn a_load_begins_anew_where_the_list_was_changed_meanwhile(world: &World) {
+    if !world.shelved {
+        return;
+    }
+    let store = world.open().await;
+    let name = list("large");
+    change(&store, &name, Wish::Replace(sorted(&name, 0..20)))
+        .await
+        .unwrap();
+    let (load, go_on) = begin(world, &store, &name, sorted(&name, 10..60)).await;
+    let withdrawn: Target = Vrm::parse(&mark(15)).unwrap().into();
+    change(&store, &name, Wish::WithdrawMark(withdrawn))
+        .await
+        .unwrap();
+    go_on.store(true, Ordering::Relaxed);
+    let Changed::Live(loaded) = load.await.unwrap().unwrap() else {
+        panic!("no draft");
+    };
+    // The mark was not there any more: it came anew.
+    assert_eq!(
+        (loaded.added, loaded.removed, loaded.unchanged),
+        (41, 10, 9),
+        "{loaded:?}"
+    );
+    assert_eq!(stored(&store, &name).await.len(), 50);
+}
+
+async fn a_load_that_died_leaves_nothing(world: &World) {
+    if !world.shelved {
+        return;
+    }
+    let store = world.open().await;
+    let name = list("large");
+    change(&store, &name, Wish::Replace(sorted(&name, 0..20)))
+        .await
+        .unwrap();
+    let before = stored(&store, &name).await;
+    let (load, go_on) = begin(world, &store, &name, sorted(&name, 10..60)).await;
+    load.abort();
+    go_on.store(true, Ordering::Relaxed);
+    let _ = load.await;
+    drop(store);
+    let store = world.open().await;
+    assert_eq!(stored(&store, &name).await, before);
+    store.set_published(Revision(1), at(3)).await.unwrap();
+    let now = domain::Timestamp::now();
+    while store.tidy(now).await.unwrap() {}
+    assert_eq!(count(world, "shelves").await, 1, "somebody may still fill it");
+    while store
+        .tidy(now + jiff::SignedDuration::from_hours(1))
+        .await
+        .unwrap()
+    {}
+    assert_eq!(count(world, "shelves").await, 0);
+    for table in ["entries", "entry_marks"] {
+        assert_eq!(count(world, table).await, 20, "{table}");
+    }
+    assert_eq!(stored(&store, &name).await, before);
+    // And what it had noted as gone is not.
+    let gone = Wish::Replace(sorted(&name, 0..19));
+    change(&store, &name, gone).await.unwrap();
+    let history = store.entry_history(&name, *before.keys().next().unwrap()).await;
+    assert_eq!(history.unwrap().last().unwrap().revision, Revision(1));
+}
+
+const SEEDS: [u64; 2] = [11, 2026];
+const STEPS: usize = 60;
+
+/// Against a map for the list, one for the log, and each entry's versions by revision.
+async fn whatever_happens_lists_history_and_log_agree(world: &World) {
+    let store = world.open().await;
+    for seed in SEEDS {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let name = list(&format!("seed{seed}"));
+        let mut told: BTreeMap<EntryId, Vec<(Revision, Option<Entry>)>> = BTreeMap::new();
+        let mut log: BTreeMap<EntryId, Entry> = BTreeMap::new();
+        for _ in 0..STEPS {
+            let before = stored(&store, &name).await;
+            let revision = store.revision().await.unwrap().0;
+            step(&store, &name, &mut rng, &mut log).await;
+            let after = stored(&store, &name).await;
+            let now = store.revision().await.unwrap().0;
+            assert_eq!(
+                before != after,
+                now != revision,
+                "a revision where something changed"
+            );
+            for id in before.keys().chain(after.keys()) {
+                if before.get(id) != after.get(id) {
+                    let versions = told.entry(*id).or_default();
+                    if versions.last().map(|(revision, _)| *revision) != Some(now) {
+                        versions.push((now, after.get(id).cloned()));
+                    }
+                }
+            }
+        }
+        publish(&store, &mut log).await;
+        while store.tidy(domain::Timestamp::now()).await.unwrap() {}
+        let end = stored(&store, &name).await;
+        assert_eq!(log, end, "seed {seed}: the log has what the list has");
+        for (id, versions) in &told {
+            let history = store.entry_history(&name, *id).await.unwrap();
+            let found: Vec<_> = history
+                .into_iter()
+                .rev()
+                .map(|change| (change.revision, change.after.map(|entry| *entry)))
+                .collect();
+            assert_eq!(&found, versions, "seed {seed}");
+        }
+        change(&store, &name, Wish::Replace(Vec::new())).await.ok();
+        publish(&store, &mut log).await;
+    }
+    while store.tidy(domain::Timestamp::now()).await.unwrap() {}
+    if world.folder.is_some() || world.is_postgres() {
+        for table in [
+            "shelves",
+            "superseded",
+            "entries",
+            "entry_marks",
+            "entry_patterns",
+        ] {
+            assert_eq!(count(world, table).await, 0, "{table}");
+        }
+    }
+}
+
+async fn step(store: &Store, name: &ListName, rng: &mut ChaCha8Rng, log: &mut BTreeMap<EntryId, Entry>) {
+    let some = |rng: &mut ChaCha8Rng| {
+        let number = rng.random_range(0..12);
+        let mark = if number == 0 {
+            "AB?1".to_owned()
+        } else {
+            mark(number)
+        };
+        let mut entry = entry_on(name, &mark, rng.random_range(1..4), "x");
+        entry.listed_at = at(rng.random_range(-5..0));
+        entry
+    };
+    match rng.random_range(0..8) {
+        0..4 => {
+            let entries = (0..rng.random_range(1..10)).map(|_| some(rng)).collect();
+            change(store, name, Wish::Replace(entries)).await.unwrap();
+        }
+        4 => {
+            let entry = some(rng);
+            change(store, name, Wish::Put(Box::new(entry))).await.unwrap();
+        }
+        5 => {
+            let target = some(rng).target;
+            match change(store, name, Wish::WithdrawMark(target)).await {
+                Ok(_) | Err(StoreError::NotFound(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        6 => publish(store, log).await,
+        _ => {
+            store.tidy(domain::Timestamp::now()).await.unwrap();
+        }
+    }
+}
+
+/// What the publisher does.
+async fn publish(store: &Store, log: &mut BTreeMap<EntryId, Entry>) {
+    for (_, _, change) in unpublished(store).await {
+        match change {
+            PendingChange::Put(entry) => log.insert(entry.entry_id, *entry),
+            PendingChange::Remove(id) => log.remove(&id),
+        };
+    }
+    let newest = store.revision().await.unwrap().0;
+    store.set_published(newest, at(9)).await.unwrap();
+}
