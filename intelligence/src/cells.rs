@@ -174,11 +174,17 @@ pub(crate) fn text(bytes: &[u8], longest: usize) -> Result<String, String> {
             error.valid_up_to() + 1
         )
     })?;
-    let length = text.chars().count();
+    let plain = text.is_ascii();
+    let length = if plain { text.len() } else { text.chars().count() };
     if length > longest {
         return Err(format!("{length} characters, at most {longest} are kept"));
     }
-    if !text.contains(char::is_control) {
+    let controlled = if plain {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.contains(char::is_control)
+    };
+    if !controlled {
         return Ok(text.to_owned());
     }
     let flat = text.replace("\r\n", " ").replace(['\n', '\r', '\t'], " ");

@@ -30,8 +30,8 @@ use crate::mirror::Mirror;
 /// How often the store is asked for changes: a load must reach every matcher within a second or two, and the question
 /// is one look into an empty table.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Changes read and published at once: about 1 MB.
-const BATCH: u32 = 2_000;
+/// Changes read and published at once: about 5 MB.
+const BATCH: u32 = 10_000;
 /// Records read back at once.
 const READ_BATCH: usize = 10_000;
 /// How long another publisher must be silent before the topic is compared: it may be in the middle of a revision.
@@ -186,17 +186,17 @@ impl Publisher {
 
     /// Publishes a revision's changes, until told to stop.
     async fn relay_changes(&mut self, revision: Revision) -> Result<(), IntelligenceError> {
-        let mut after = 0;
-        while !self.shutdown.is_cancelled() {
-            let changes = self.store.changes_of(revision, after, BATCH).await?;
-            let Some((last, _)) = changes.last() else {
-                break;
-            };
-            after = *last;
+        let store = self.store.clone();
+        let mut changes = store.changes_of(revision, 0, BATCH).await?;
+        while let (Some((last, _)), false) = (changes.last(), self.shutdown.is_cancelled()) {
             let now = Timestamp::now();
             let records: Result<Vec<Record>, _> =
                 changes.iter().map(|(_, change)| record_of(change, now)).collect();
-            self.publish(records?).await?;
+            // The next are read while these are written.
+            let next = store.changes_of(revision, *last, BATCH);
+            let (next, published) = tokio::join!(next, self.publish(records?));
+            published?;
+            changes = next?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Lines into records: CSV's quoting is `csv-core`'s, but line by line, so that a quote that nobody closed costs its
 //! own row and not the rest of the file.
 
+use memchr::memchr;
+
 /// Longest record, in bytes: 16 columns of text at their limits are below 8 KiB.
 const MAX_RECORD_BYTES: usize = 64 * 1024;
 /// Lines that one quoted record may run over before its quote counts as forgotten.
@@ -156,7 +158,7 @@ impl<'a> Records<'a> {
     /// The line that begins at `at`, without its end, and where the next one begins.
     fn line_at(&self, at: usize) -> (&'a [u8], usize) {
         let rest = &self.text[at..];
-        let (line, next) = match rest.iter().position(|byte| *byte == self.newline) {
+        let (line, next) = match memchr(self.newline, rest) {
             Some(end) => (&rest[..end], at + end + 1),
             None => (rest, self.text.len()),
         };

@@ -1,7 +1,5 @@
 //! The rows of entries: as a change writes them on the shelf where they stand, or on the one that it fills.
 
-use std::borrow::Cow;
-
 use domain::hotlist::{Entry, Revision};
 use domain::policy::ListPolicy;
 use domain::target::Target;
@@ -9,7 +7,7 @@ use domain::{EntryId, ListName};
 
 use crate::diff::{Difference, Fate};
 use crate::rows::{Source, Wanted};
-use crate::sql::{ROWS_AT_ONCE, Step, millis, number, to_json, write_rows};
+use crate::sql::{Cell, ROWS_AT_ONCE, Step, insert_rows, millis, number, to_json, write_rows};
 use crate::transaction::Tx;
 use crate::{StoreError, distribution, history};
 
@@ -79,42 +77,45 @@ impl Writing<'_> {
 
     /// An entry without weed date gets the latest that the policy allows. Its digest does not: the same row is the same tomorrow.
     async fn put(&self, tx: &mut Tx, first: u64, rows: &[&Wanted]) -> Result<(), StoreError> {
-        let text = "INSERT INTO entries (shelf, entry_id, list, vrm, listed_at, digest, doc, added_in, place) \
-                    SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, value ->> 2, value ->> 3, \
-                    CAST(value ->> 4 AS BIGINT), value ->> 5, value ->> 6, CAST(value ->> 7 AS BIGINT), \
-                    CAST(value ->> 8 AS BIGINT) \
-                    FROM given WHERE true \
-                    ON CONFLICT (shelf, entry_id) DO UPDATE SET listed_at = excluded.listed_at, \
-                    digest = excluded.digest, doc = excluded.doc, place = excluded.place";
-        let mut values = Vec::with_capacity(rows.len());
-        for (place, Wanted { entry, doc, digest }) in (first..).zip(rows) {
-            let latest = self.policy.map(|policy| policy.latest_expiry(entry.listed_at));
-            let doc = match (entry.expires_at, latest) {
-                (None, Some(latest)) => {
-                    let expires_at = Some(latest);
-                    let entry = Entry {
-                        expires_at,
-                        ..entry.clone()
-                    };
-                    Cow::Owned(to_json("entry", &entry)?)
-                }
-                _ => Cow::Borrowed(doc),
-            };
-            let digest = format!("{digest:016x}");
-            let listed_at = millis(entry.listed_at);
-            values.push((
-                self.to,
-                entry.entry_id,
-                &entry.list,
-                entry.target,
-                listed_at,
-                digest,
-                doc,
-                self.ticket,
-                place,
-            ));
+        let insert =
+            "INSERT INTO entries (shelf, entry_id, list, vrm, listed_at, digest, doc, added_in, place)";
+        let conflict = "ON CONFLICT (shelf, entry_id) DO UPDATE SET listed_at = excluded.listed_at, \
+                        digest = excluded.digest, doc = excluded.doc, place = excluded.place";
+        let mut docs = Vec::with_capacity(rows.len());
+        for wanted in rows {
+            docs.push(self.document(wanted)?);
         }
-        write_rows(tx, "writing entries", text, &values).await
+        let rows = rows.iter().zip(docs).enumerate();
+        let cells = rows.map(|(index, (Wanted { entry, digest, .. }, doc))| {
+            [
+                Cell::Number(number(self.to)),
+                Cell::Text(entry.entry_id.to_string()),
+                Cell::Text(entry.list.as_str().to_owned()),
+                Cell::Text(entry.target.as_str().to_owned()),
+                Cell::Number(millis(entry.listed_at)),
+                Cell::Text(format!("{digest:016x}")),
+                Cell::Text(doc),
+                Cell::Number(number(self.ticket)),
+                Cell::Number(number(first + index as u64)),
+            ]
+        });
+        insert_rows(tx, "writing entries", (insert, conflict), cells).await
+    }
+
+    fn document(&self, wanted: &Wanted) -> Result<String, StoreError> {
+        let Wanted { entry, doc, .. } = wanted;
+        let latest = self.policy.map(|policy| policy.latest_expiry(entry.listed_at));
+        match (entry.expires_at, latest) {
+            (None, Some(latest)) => {
+                let expires_at = Some(latest);
+                let entry = Entry {
+                    expires_at,
+                    ..entry.clone()
+                };
+                to_json("entry", &entry)
+            }
+            _ => Ok(doc.clone()),
+        }
     }
 }
 
@@ -161,11 +162,16 @@ pub(crate) async fn write_marks(
     shelf: u64,
     targets: &[(Target, EntryId)],
 ) -> Result<(), StoreError> {
-    let text = "INSERT INTO entry_marks (shelf, vrm, entry_id) \
-                SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, value ->> 2 FROM given WHERE true \
-                ON CONFLICT (shelf, vrm, entry_id) DO NOTHING";
-    let rows: Vec<_> = targets.iter().map(|(target, id)| (shelf, target, id)).collect();
-    write_rows(tx, "writing marks", text, &rows).await?;
+    let insert = "INSERT INTO entry_marks (shelf, vrm, entry_id)";
+    let conflict = "ON CONFLICT (shelf, vrm, entry_id) DO NOTHING";
+    let cells = targets.iter().map(|(target, id)| {
+        [
+            Cell::Number(number(shelf)),
+            Cell::Text(target.as_str().to_owned()),
+            Cell::Text(id.to_string()),
+        ]
+    });
+    insert_rows(tx, "writing marks", (insert, conflict), cells).await?;
     let text = "INSERT INTO entry_patterns (shelf, entry_id) \
                 SELECT CAST(value ->> 0 AS BIGINT), value ->> 1 FROM given WHERE true \
                 ON CONFLICT (shelf, entry_id) DO NOTHING";

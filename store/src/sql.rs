@@ -89,6 +89,59 @@ pub(crate) async fn write_rows<R: Serialize>(
     Ok(())
 }
 
+/// One value of a row that [`insert_rows`] takes.
+pub(crate) enum Cell {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// Rows that one statement inserts: more are no faster.
+const ROWS_INSERTED_AT_ONCE: usize = 500;
+
+/// Inserts rows by the million: `insert` ends before `VALUES`, and `conflict` says what follows the rows. Each value has a
+/// placeholder of its own here, which takes a third of what [`write_rows`] does; on SQLite one without name, which is not looked up.
+pub(crate) async fn insert_rows<const N: usize>(
+    tx: &mut Tx,
+    step: &'static str,
+    (insert, conflict): (&str, &str),
+    mut rows: impl ExactSizeIterator<Item = [Cell; N]>,
+) -> Result<(), StoreError> {
+    while rows.len() > 0 {
+        let many = rows.len().min(ROWS_INSERTED_AT_ONCE);
+        let text = format!("{insert} VALUES {} {conflict}", placeholders(tx, many, N));
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for cell in rows.by_ref().take(many).flatten() {
+            query = match cell {
+                Cell::Number(number) => query.bind(number),
+                Cell::Text(text) => query.bind(text),
+            };
+        }
+        query.execute(tx.on()).await.step(step)?;
+    }
+    Ok(())
+}
+
+/// `(?, ?), (?, ?)`, or as PostgreSQL wants it.
+fn placeholders(tx: &Tx, rows: usize, columns: usize) -> String {
+    let mut text = String::new();
+    for place in 0..rows * columns {
+        text.push_str(match place % columns {
+            0 if place == 0 => "(",
+            0 => "), (",
+            _ => ", ",
+        });
+        if tx.is_postgres() {
+            text.push_str(&format!("${}", place + 1));
+        } else {
+            text.push('?');
+        }
+    }
+    text.push(')');
+    text
+}
+
 /// As [`write_rows`], for a statement that reads.
 pub(crate) async fn read_rows<R: Serialize, T>(
     tx: &mut Tx,
