@@ -8,10 +8,11 @@
 //! tokens in clear (only their hashes come here).
 //!
 //! Both databases are spoken to through sqlx's `Any` driver in one SQL text (`migrations/0001_tables.sql`, `$1`
-//! placeholders); where they differ there is a function: `Tx::for_update`, the table `given` of `sql::write_rows`, and
-//! the audit trail's triggers. A commit is on disk when a call returns: SQLite runs with `synchronous = FULL`,
-//! PostgreSQL as its server is set. SQLite has one writing connection, so a long list load keeps other writers waiting;
-//! those that wait longer than 5 s get [`StoreError::Unavailable`] and try again.
+//! placeholders); where they differ there is a function: `Tx::for_update`, the table `given` of `sql::write_rows`, the
+//! placeholders of `sql::insert_rows`; and the audit trail's triggers and a table in order of mark (`migrations/sqlite`,
+//! `migrations/postgres`). A commit is on disk when a call returns: SQLite runs with `synchronous = FULL`,
+//! PostgreSQL as its server is set. SQLite has one writing connection: whoever waits longer than 5 s for it gets
+//! [`StoreError::Unavailable`] and tries again. So a large change of a list is written aside in short transactions (`shelves`).
 //!
 //! Nothing is pruned here yet: hits, events, ended cases and the audit trail stay.
 //!

@@ -43,12 +43,15 @@ impl Tx {
 ///
 /// A macro and not a function of a closure: the compiler cannot yet show that such a function's future is `Send`.
 macro_rules! transaction {
-    ($store:expr, $what:literal, |$tx:ident| $work:block) => {{
+    ($store:expr, $what:literal, |$tx:ident| $work:block) => {
+        transaction!($store, $what, $crate::transaction::Sync::Full, |$tx| $work)
+    };
+    ($store:expr, $what:literal, $sync:expr, |$tx:ident| $work:block) => {{
         let store: &$crate::Store = $store;
         let mut run = $crate::transaction::Run::new($what);
         loop {
             let attempt = async {
-                let mut open = store.begin().await?;
+                let mut open = store.begin($sync).await?;
                 let $tx = &mut open;
                 let work = async { $work };
                 let done: Result<_, $crate::StoreError> = work.await;
@@ -64,6 +67,15 @@ macro_rules! transaction {
     }};
 }
 pub(crate) use transaction;
+
+/// When a transaction is on disk.
+#[derive(Clone, Copy)]
+pub(crate) enum Sync {
+    /// When it is committed.
+    Full,
+    /// With the next that is [`Sync::Full`], on SQLite: for what does not count before such a one says so.
+    Later,
+}
 
 /// One piece of work and its tries.
 pub(crate) struct Run {
@@ -112,10 +124,14 @@ impl Run {
 }
 
 impl Store {
-    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+    pub(crate) async fn begin(&self, sync: Sync) -> Result<Tx, StoreError> {
         let postgres = self.inner.postgres;
         // SQLite: take the write lock at once. A reader that turns writer halfway may find that it must give up.
-        let begin = if postgres { "BEGIN" } else { "BEGIN IMMEDIATE" };
+        let begin = match sync {
+            _ if postgres => "BEGIN",
+            Sync::Full => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Sync::Later => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        };
         let begun = self.inner.writer.begin_with(begin).await;
         Ok(Tx {
             inner: begun.step("beginning a transaction")?,
