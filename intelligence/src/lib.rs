@@ -14,6 +14,7 @@
 
 mod cells;
 mod container;
+mod digests;
 mod error;
 mod export;
 pub mod feeds;

@@ -1,17 +1,18 @@
 //! What the log's entry topic holds, by digest: enough to tell whether it is what the store holds.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use domain::EntryId;
 use stream::wire::{EntryChange, HEADER_PUBLISHER, REVISION_KEY, RevisionMark};
 use stream::{Delivered, wire};
 
+use crate::digests::Digests;
+
 /// The topic as its records leave it, the last of each key.
 #[derive(Default)]
 pub(crate) struct Mirror {
     /// A digest of each entry's value: 24 bytes an entry instead of 600.
-    entries: HashMap<EntryId, u64>,
+    entries: Digests,
     mark: Option<RevisionMark>,
 }
 
@@ -33,10 +34,7 @@ impl Mirror {
 
     /// Notes what was just published, without waiting to read it back.
     pub(crate) fn set(&mut self, entry: EntryId, value: Option<&[u8]>) {
-        match value {
-            Some(value) => self.entries.insert(entry, digest(value)),
-            None => self.entries.remove(&entry),
-        };
+        self.entries.set(entry, value.map(digest));
     }
 
     /// As [`Mirror::set`], for a mark.
@@ -51,12 +49,12 @@ impl Mirror {
 
     /// Whether an entry stands in the topic just like this.
     pub(crate) fn holds(&self, entry: EntryId, value: &[u8]) -> bool {
-        self.entries.get(&entry) == Some(&digest(value))
+        self.entries.get(entry) == Some(digest(value))
     }
 
     /// Every entry in the topic.
     pub(crate) fn ids(&self) -> impl Iterator<Item = EntryId> {
-        self.entries.keys().copied()
+        self.entries.iter().map(|(entry, _)| entry)
     }
 
     pub(crate) fn len(&self) -> usize {
