@@ -16,9 +16,12 @@ use crate::LogError;
 
 const FORMAT_FILE: &str = "FORMAT";
 const DATABASE_FOLDER: &str = "fjall";
-/// Records wait in memory up to this size for each partition that is written to, beside their copy in the journal. An
-/// eighth of fjall's default: a busy log has a dozen partitions, and some of them are flushed at any time.
-const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// Records wait in memory up to this size for each partition that is written to, beside their copy in the journal. A
+/// sixteenth of fjall's default: a busy log has a dozen partitions, and some of them are flushed at any time.
+const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
+/// Blocks that were read of what is on the disk, for all partitions. Half of fjall's default: readers of reads go through them
+/// once, from front to back, and what they read last is still in memory; the system's own cache holds the rest.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// One for flushing, one for compacting: the log shares its machine with the stages.
 const WORKERS: usize = 2;
 
@@ -123,7 +126,10 @@ impl Storage for Disk {
 
 /// Opens a database, without its last group where a power failure tore that.
 fn open_whole(database: &Path) -> fjall::Result<Database> {
-    let open = || Database::builder(database).worker_threads(WORKERS).open();
+    let open = || {
+        let builder = Database::builder(database).cache_size(CACHE_BYTES);
+        builder.worker_threads(WORKERS).open()
+    };
     let torn = match open() {
         Err(error @ fjall::Error::JournalRecovery(_)) => error,
         opened => return opened,

@@ -61,10 +61,12 @@ impl Draft {
         self.count += other.count;
     }
 
+    /// The entry, in just as many bytes as it has: the storage holds it until its table goes to disk, and a buffer that was
+    /// doubled as it grew would be held whole, half of it empty.
     pub(super) fn finish(mut self, appended_ms: i64) -> Bytes {
         self.bytes[..8].copy_from_slice(&appended_ms.to_be_bytes());
         self.bytes[8..HEAD_BYTES].copy_from_slice(&self.count.to_be_bytes());
-        Bytes::from(self.bytes)
+        Bytes::from(self.bytes.into_boxed_slice())
     }
 }
 

@@ -15,7 +15,7 @@ use super::topics::{Committed, Partition, Topics};
 use crate::LogError;
 use crate::topic::Topic;
 
-/// Largest group, in bytes of records: what is written under one sync stays well below a memtable.
+/// Largest group, in bytes of records: two memtables at most, of the dozen that a busy log's records are spread over.
 pub(super) const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// An entry takes further records up to this size: large enough to read fast, small enough to read a part.
 pub(super) const ENTRY_BYTES: usize = 128 * 1024;
