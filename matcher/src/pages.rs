@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-/// A page is full from here on. Its last record may run over the edge, so that no record is too large.
+/// A page holds no more than this, together with what is counted beside it: an allocator rounds a byte more up to the next of
+/// its sizes, a quarter more. A larger record has a page of its own, so that none is too large.
 pub(crate) const PAGE_BYTES: usize = 1 << 20;
+/// The two counts of an [`Arc`], which stand before the bytes.
+const COUNTS_BYTES: usize = 2 * size_of::<usize>();
 /// Records begin at multiples of this, so that 32 bits reach 16 GiB: ten times the entries of a country.
 const STEP: usize = 4;
 const STEPS_BITS: u32 = (PAGE_BYTES / STEP).trailing_zeros();
@@ -24,7 +27,8 @@ impl Pages {
     /// # Panics
     /// At 16 GiB.
     pub(crate) fn push(&mut self, record: &[u8]) -> Address {
-        if self.open.len() >= PAGE_BYTES {
+        let length = self.open.len() + record.len().next_multiple_of(STEP);
+        if length + COUNTS_BYTES > PAGE_BYTES {
             self.seal();
         }
         let page = u32::try_from(self.sealed.len()).expect("fewer than 2^32 pages");
