@@ -55,6 +55,13 @@ impl Vrm {
     pub fn parse(text: &str) -> Result<Self, VrmError> {
         let mut characters = [0; MAX_LENGTH];
         let mut length = 0;
+        // As marks stand in the log: one is read there for each vehicle that passes.
+        let bytes = text.as_bytes();
+        let normal = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        if bytes.len() <= MAX_LENGTH && bytes.iter().all(normal) {
+            characters[..bytes.len()].copy_from_slice(bytes);
+            return Self::of(characters, bytes.len());
+        }
         for (index, character) in text.chars().enumerate() {
             match character {
                 ' ' | '-' | '.' | '\u{a0}' | '\t' => continue,
@@ -67,6 +74,11 @@ impl Vrm {
                 _ => return Err(VrmError::BadCharacter { position: index + 1 }),
             }
         }
+        Self::of(characters, length)
+    }
+
+    /// The mark of so many characters, if they are one.
+    fn of(characters: [u8; MAX_LENGTH], length: usize) -> Result<Self, VrmError> {
         if length == 0 {
             return Err(VrmError::Empty);
         }

@@ -70,17 +70,27 @@ const fn characters() -> [[u8; 1 << PLACE_BITS]; CLASSES as usize] {
 /// # Panics
 /// Where the byte is no character of a mark; those of a [`Vrm`] all are.
 #[must_use]
+#[inline]
 pub fn symbol(character: u8) -> usize {
-    match character {
-        b'A'..=b'Z' => usize::from(character - b'A'),
-        b'0'..=b'9' => usize::from(character - b'0') + 26,
-        _ => panic!("a mark has letters A-Z and digits alone"),
-    }
+    let symbol = usize::from(SYMBOL_OF[usize::from(character)]);
+    assert!(symbol < SYMBOLS, "a mark has letters A-Z and digits alone");
+    symbol
 }
+
+/// Numbers of characters; [`SYMBOLS`] of what is none.
+const SYMBOL_OF: [u8; 256] = {
+    let mut table = [SYMBOLS as u8; 256];
+    let mut number = 0;
+    while number < SYMBOLS {
+        table[character(number) as usize] = number as u8;
+        number += 1;
+    }
+    table
+};
 
 /// The character of a number below [`SYMBOLS`].
 #[must_use]
-pub fn character(symbol: usize) -> u8 {
+pub const fn character(symbol: usize) -> u8 {
     if symbol < 26 {
         b'A' + symbol as u8
     } else {

@@ -45,17 +45,16 @@ impl<'g> Gate<'g> {
         likeness: &Likeness<'_>,
         envelope: impl FnOnce() -> Envelope<'e>,
     ) -> bool {
-        let (Some(read), Some(listed)) = (mark_of(likeness.mark), mark_of(likeness.listed)) else {
+        let Some(listed) = mark_of(likeness.listed) else {
             return false;
         };
-        let as_read = match self.last.filter(|last| last.0 == likeness.read) {
-            Some((_, as_read)) => as_read,
-            None => {
-                let as_read = self.as_read(read, &envelope());
-                self.last = Some((likeness.read, as_read));
-                as_read
-            }
-        };
+        if self.last.as_ref().is_none_or(|last| last.0 != likeness.read) {
+            let Some(read) = mark_of(likeness.mark) else {
+                return false;
+            };
+            self.last = Some((likeness.read, self.as_read(read, &envelope())));
+        }
+        let as_read = self.last.as_ref().and_then(|(_, as_read)| as_read.as_ref());
         as_read.is_none_or(|as_read| as_read.bound(listed) >= self.beliefs.thresholds().least())
     }
 

@@ -36,6 +36,7 @@ pub mod traffic;
 
 mod code;
 mod follow;
+mod forms;
 mod health;
 mod hindsight;
 mod history;

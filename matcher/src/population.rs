@@ -6,6 +6,7 @@
 
 use crate::alike::{SYMBOLS, alike, character, symbol};
 use crate::confusion::{Doubts, Table};
+use crate::forms::Forms;
 use domain::Vrm;
 use domain::vrm::{MAX_LENGTH, MIN_LENGTH};
 
@@ -177,6 +178,15 @@ pub struct Expectation {
     /// As many vehicles as on the register, spread evenly over all texts of each length.
     formless: Vec<Ready>,
     sets: Vec<Sums>,
+    borne: Borne,
+}
+
+/// The same forms, for who bears a mark.
+#[derive(Clone, Debug)]
+struct Borne {
+    registered: Forms,
+    strangers: Forms,
+    formless: Forms,
 }
 
 /// A form, ready for use.
@@ -242,16 +252,20 @@ impl Expectation {
             sets: form.places.iter().map(&mut number).collect(),
         };
         let vehicles = population.registered.iter().map(|form| form.vehicles).sum();
-        let formless = |length| Form {
+        let formless = (MIN_LENGTH..=MAX_LENGTH).map(|length| Form {
             places: vec![(1 << SYMBOLS) - 1; length],
             vehicles,
-        };
+        });
+        let formless: Vec<Form> = formless.collect();
         Self {
+            borne: Borne {
+                registered: Forms::new(&population.registered),
+                strangers: Forms::new(&population.strangers),
+                formless: Forms::new(&formless),
+            },
             registered: population.registered.iter().map(&mut ready).collect(),
             strangers: population.strangers.iter().map(&mut ready).collect(),
-            formless: (MIN_LENGTH..=MAX_LENGTH)
-                .map(|length| ready(&formless(length)))
-                .collect(),
+            formless: formless.iter().map(&mut ready).collect(),
             sets,
         }
     }
@@ -260,8 +274,8 @@ impl Expectation {
     #[must_use]
     pub fn bearers(&self, mark: Vrm) -> Bearers {
         Bearers {
-            registered: self.density(&self.registered, mark),
-            strangers: self.density(&self.strangers, mark),
+            registered: self.borne.registered.density(mark),
+            strangers: self.borne.strangers.density(mark),
         }
     }
 
@@ -269,16 +283,9 @@ impl Expectation {
     #[must_use]
     pub fn formless_bearers(&self, mark: Vrm) -> Bearers {
         Bearers {
-            registered: self.density(&self.formless, mark),
+            registered: self.borne.formless.density(mark),
             strangers: 0.0,
         }
-    }
-
-    fn density(&self, forms: &[Ready], mark: Vrm) -> f64 {
-        let mark = mark.as_bytes();
-        let stands = |(set, character): (&usize, &u8)| self.sets[*set].members & 1 << symbol(*character) != 0;
-        let fits = |form: &&Ready| form.sets.len() == mark.len() && form.sets.iter().zip(mark).all(stands);
-        forms.iter().filter(fits).map(|form| form.density).sum()
     }
 
     /// The expected mass of misreads that end in this read.

@@ -113,6 +113,8 @@ pub struct Table {
     gained_as: [f64; SYMBOLS],
     /// For each interval of confidence, by what a character is likelier wrong than without it.
     doubt: Vec<f64>,
+    /// The largest of these, and 1.
+    most_doubt: f64,
 }
 
 impl Default for Table {
@@ -152,6 +154,7 @@ impl Table {
             rates,
             read_as,
             gained_as,
+            most_doubt: doubt.iter().copied().fold(1.0, f64::max),
             doubt,
         })
     }
@@ -181,7 +184,7 @@ impl Table {
     /// The most that confidence can add to the doubt in a character.
     #[must_use]
     pub fn most_doubt(&self) -> f64 {
-        self.doubt.iter().copied().fold(1.0, f64::max)
+        self.most_doubt
     }
 
     /// How likely a mark keeps its number of characters.
