@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::hotlist::{Entry, Revision};
-use domain::policy::ListPolicy;
 use domain::target::Target;
 use domain::{EntryId, ListName, Vrm};
 use rand::{RngExt, SeedableRng};
@@ -82,11 +81,7 @@ async fn change(store: &Store, name: &ListName, wish: Wish) -> Result<Changed, S
         at: at(0),
         why: "",
     };
-    store.change_list(name, wish, &author, usual_policy()).await
-}
-
-fn usual_policy() -> &'static ListPolicy {
-    usual()
+    store.change_list(name, wish, &author, usual()).await
 }
 
 async fn stored(store: &Store, name: &ListName) -> BTreeMap<EntryId, Entry> {
@@ -158,7 +153,7 @@ async fn others_write_while_a_list_is_loaded(world: &World) {
     let hits = [arrival(entry_on(&other, "AA2", 1, "x"), "c1", 1)];
     assert_eq!(
         store
-            .apply_hits(&hits, &[], crate::world::usual(), at(2))
+            .apply_hits(&hits, &[], usual(), at(2))
             .await
             .unwrap()
             .new_hits,
