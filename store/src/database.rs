@@ -34,7 +34,7 @@ static SQLITE_TRIGGERS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_TRIGGERS: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// What the writing connection to SQLite is told. `FULL` syncs the log at each commit: it survives power loss.
-/// The log goes into the file every 40 MB: with the usual 4, a load of a million entries did little else.
+/// The log goes into the file every 40 MB: with the usual 4 it would at nearly every transaction of a large load.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
      PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 10000;";
 /// What every connection to PostgreSQL is told: a lock or a statement that hangs ends, and its transaction with it.

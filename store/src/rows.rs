@@ -20,7 +20,8 @@ const AHEAD: usize = 2;
 /// Why entries cannot be read again.
 pub type RowsError = Box<dyn Error + Send + Sync>;
 
-/// The entries of a list, each id once, in order of id.
+/// The entries of a list, each id once, in the same order each time. In order of id a large list is stored fastest: its table is then
+/// written from front to back.
 pub trait Rows: fmt::Debug + Send + Sync {
     /// How many there are.
     fn count(&self) -> u64;

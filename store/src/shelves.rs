@@ -14,10 +14,10 @@ use crate::diff::{Difference, Part};
 use crate::entries::{Writing, remove, write_marks};
 use crate::events::take_numbers;
 use crate::sql::{ROWS_AT_ONCE, Step, count, millis, number, parsed, write_rows};
-use crate::transaction::{Sync, Tx, transaction};
+use crate::transaction::{OnDisk, Tx, transaction};
 use crate::{Store, StoreError, changes, policies};
 
-/// Changes that are made in one transaction, which others wait for: half a second's work.
+/// Changes that are made in one transaction, which others wait for.
 pub(crate) const FEW: u64 = 20_000;
 /// A shelf that nobody wrote to for so long is not being filled any more: whoever did so has died.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -266,7 +266,7 @@ impl Filling<'_> {
         let store = self.store;
         let mut next = first;
         for ids in difference.removed.chunks(ROWS_AT_ONCE) {
-            transaction!(store, "fill_shelf", Sync::Later, |tx| {
+            transaction!(store, "fill_shelf", OnDisk::Later, |tx| {
                 self.touch(tx).await?;
                 self.writing.let_go(tx, next, ids).await
             })?;
@@ -281,14 +281,14 @@ impl Filling<'_> {
             };
             drop(reading);
             marks.extend(block.iter().map(crate::rows::Wanted::mark));
-            next += transaction!(store, "fill_shelf", Sync::Later, |tx| {
+            next += transaction!(store, "fill_shelf", OnDisk::Later, |tx| {
                 self.touch(tx).await?;
                 self.writing.write_block(tx, next, &mut block, difference).await
             })?;
         }
         marks.sort_unstable_by(|(a, an), (b, bn)| (a.as_str(), an).cmp(&(b.as_str(), bn)));
         for some in marks.chunks(ROWS_AT_ONCE) {
-            transaction!(store, "fill_shelf", Sync::Later, |tx| {
+            transaction!(store, "fill_shelf", OnDisk::Later, |tx| {
                 self.touch(tx).await?;
                 write_marks(tx, self.writing.to, some).await
             })?;

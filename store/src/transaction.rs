@@ -44,14 +44,14 @@ impl Tx {
 /// A macro and not a function of a closure: the compiler cannot yet show that such a function's future is `Send`.
 macro_rules! transaction {
     ($store:expr, $what:literal, |$tx:ident| $work:block) => {
-        transaction!($store, $what, $crate::transaction::Sync::Full, |$tx| $work)
+        transaction!($store, $what, $crate::transaction::OnDisk::AtCommit, |$tx| $work)
     };
-    ($store:expr, $what:literal, $sync:expr, |$tx:ident| $work:block) => {{
+    ($store:expr, $what:literal, $on_disk:expr, |$tx:ident| $work:block) => {{
         let store: &$crate::Store = $store;
         let mut run = $crate::transaction::Run::new($what);
         loop {
             let attempt = async {
-                let mut open = store.begin($sync).await?;
+                let mut open = store.begin($on_disk).await?;
                 let $tx = &mut open;
                 let work = async { $work };
                 let done: Result<_, $crate::StoreError> = work.await;
@@ -70,10 +70,10 @@ pub(crate) use transaction;
 
 /// When a transaction is on disk.
 #[derive(Clone, Copy)]
-pub(crate) enum Sync {
+pub(crate) enum OnDisk {
     /// When it is committed.
-    Full,
-    /// With the next that is [`Sync::Full`], on SQLite: for what does not count before such a one says so.
+    AtCommit,
+    /// With the next that is [`OnDisk::AtCommit`], on SQLite: for what does not count before such a one says so.
     Later,
 }
 
@@ -124,13 +124,13 @@ impl Run {
 }
 
 impl Store {
-    pub(crate) async fn begin(&self, sync: Sync) -> Result<Tx, StoreError> {
+    pub(crate) async fn begin(&self, on_disk: OnDisk) -> Result<Tx, StoreError> {
         let postgres = self.inner.postgres;
         // SQLite: take the write lock at once. A reader that turns writer halfway may find that it must give up.
-        let begin = match sync {
+        let begin = match on_disk {
             _ if postgres => "BEGIN",
-            Sync::Full => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
-            Sync::Later => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+            OnDisk::AtCommit => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            OnDisk::Later => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
         let begun = self.inner.writer.begin_with(begin).await;
         Ok(Tx {

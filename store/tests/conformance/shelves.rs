@@ -131,6 +131,15 @@ async fn begin(
     (load, go_on)
 }
 
+/// A list of twenty entries.
+async fn loaded(world: &World) -> (Store, ListName) {
+    let store = world.open().await;
+    let name = list("large");
+    let entries = sorted(&name, 0..20);
+    change(&store, &name, Wish::Replace(entries)).await.unwrap();
+    (store, name)
+}
+
 async fn count(world: &World, from: &str) -> i64 {
     let pool = world.behind().await;
     let text = format!("SELECT COUNT(*) FROM {from}");
@@ -186,11 +195,7 @@ async fn a_load_begins_anew_where_the_list_was_changed_meanwhile(world: &World) 
     if !world.shelved {
         return;
     }
-    let store = world.open().await;
-    let name = list("large");
-    change(&store, &name, Wish::Replace(sorted(&name, 0..20)))
-        .await
-        .unwrap();
+    let (store, name) = loaded(world).await;
     let (load, go_on) = begin(world, &store, &name, sorted(&name, 10..60)).await;
     let withdrawn: Target = Vrm::parse(&mark(15)).unwrap().into();
     change(&store, &name, Wish::WithdrawMark(withdrawn))
@@ -213,11 +218,7 @@ async fn a_load_that_died_leaves_nothing(world: &World) {
     if !world.shelved {
         return;
     }
-    let store = world.open().await;
-    let name = list("large");
-    change(&store, &name, Wish::Replace(sorted(&name, 0..20)))
-        .await
-        .unwrap();
+    let (store, name) = loaded(world).await;
     let before = stored(&store, &name).await;
     let (load, go_on) = begin(world, &store, &name, sorted(&name, 10..60)).await;
     load.abort();
@@ -291,7 +292,7 @@ async fn whatever_happens_lists_history_and_log_agree(world: &World) {
                 .collect();
             assert_eq!(&found, versions, "seed {seed}");
         }
-        change(&store, &name, Wish::Replace(Vec::new())).await.ok();
+        change(&store, &name, Wish::Replace(Vec::new())).await.unwrap();
         publish(&store, &mut log).await;
     }
     while store.tidy(domain::Timestamp::now()).await.unwrap() {}
