@@ -86,6 +86,7 @@ fn index_of(own: &[Entry], absent: usize) -> Index {
     }
     let mark = RevisionMark {
         revision: Revision(1),
+        without: None,
         entries: (own.len() + absent) as u64,
         published_at: rig::now(),
     };

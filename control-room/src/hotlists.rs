@@ -194,7 +194,7 @@ pub(crate) async fn list(
     let now = Timestamp::now();
     let shown = |status: MatcherStatus| MatcherShown {
         running: now.duration_since(status.at).as_secs() <= MATCHER_SILENT_AFTER_S,
-        current: status.revision >= revision,
+        current: status.revision >= revision && status.without.is_none(),
         status,
     };
     let matchers: Vec<MatcherShown> = app.feed.matchers(now).into_iter().map(shown).collect();
@@ -220,7 +220,7 @@ pub(crate) async fn list(
 fn where_live(summary: ListSummary, matchers: &[MatcherShown]) -> ListShown {
     let running = || matchers.iter().filter(|matcher| matcher.running);
     let lagging: Vec<String> = running()
-        .filter(|matcher| matcher.status.revision < summary.revision)
+        .filter(|matcher| !matcher.status.has(summary.revision))
         .map(|matcher| matcher.status.matcher.clone())
         .collect();
     ListShown {

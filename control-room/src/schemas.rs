@@ -289,6 +289,8 @@ drawn! {
         entry: Entry,
         /// The revision of all lists that the read was judged under.
         revision: u64,
+        /// An earlier one that did not count yet, since it was long and still on its way; absent otherwise.
+        without: Option<u64>,
         kind: MatchKind,
         assessment: Option<Assessment>,
         /// With the kind `clone`.

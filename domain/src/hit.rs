@@ -22,6 +22,9 @@ pub struct Hit {
     pub entry: Entry,
     /// The one revision of all lists that the read was judged under.
     pub revision: Revision,
+    /// A long revision before that one which did not count yet, since it was still on its way to the matcher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<Revision>,
     /// How mark and entry agree.
     pub kind: MatchKind,
     /// How likely the read is the entry's vehicle, and why; none where nobody judged that.
@@ -105,6 +108,7 @@ impl Hit {
             read,
             entry,
             revision,
+            without: None,
             kind: MatchKind::Exact,
             assessment: None,
             journey: None,
@@ -122,6 +126,12 @@ impl Hit {
             kind: MatchKind::Wildcard,
             ..Self::exact(read, entry, revision, now)
         }
+    }
+
+    /// Judged before this revision counted, which is an earlier one than its own.
+    #[must_use]
+    pub fn without(self, without: Option<Revision>) -> Self {
+        Self { without, ..self }
     }
 
     /// Whether it opens a case that a person answers: by its entry's grade, unless that has lapsed.

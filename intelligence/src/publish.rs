@@ -1,6 +1,10 @@
 //! The stored lists into the log's entry topic, beside the control room.
 //!
-//! **Relay:** each revision's changes in the store's order, then its mark, then the store is told. A crash on the way publishes again what was not told; records are keyed by entry, so that nothing doubles.
+//! **Relay:** each revision's changes in the store's order, then its mark, then the store is told. A crash on the way publishes again
+//! what was not told; records are keyed by entry, so that nothing doubles.
+//!
+//! **Passing:** a revision of millions is minutes on its way. Short ones that come meanwhile pass it, in their order, as long as they
+//! change other lists: an urgent entry waits for no load. Their marks say which revision they are without.
 //!
 //! **Repair:** at the start, and whenever another publisher's records were seen, the topic is compared with the store
 //! and the difference is published, ended by a mark that counts even if it names an older revision. That fills a new
@@ -30,8 +34,8 @@ use crate::mirror::Mirror;
 /// How often the store is asked for changes: a load must reach every matcher within a second or two, and the question
 /// is one look into an empty table.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Changes read and published at once: about 5 MB.
-const BATCH: u32 = 10_000;
+/// Changes read and published at once: about 5 MB. A revision of as many or more is a long one.
+pub const BATCH: u32 = 10_000;
 /// Records read back at once.
 const READ_BATCH: usize = 10_000;
 /// How long another publisher must be silent before the topic is compared: it may be in the middle of a revision.
@@ -51,7 +55,21 @@ pub async fn run(
     ready: Ready,
     shutdown: CancellationToken,
 ) -> Result<(), IntelligenceError> {
-    let mut publisher = Publisher::new(log, store, ready.clone(), shutdown.clone());
+    run_in_batches(log, store, ready, shutdown, BATCH).await
+}
+
+/// As [`run`], with another number of changes at once than [`BATCH`].
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_in_batches(
+    log: Arc<dyn Log>,
+    store: Store,
+    ready: Ready,
+    shutdown: CancellationToken,
+    batch: u32,
+) -> Result<(), IntelligenceError> {
+    let mut publisher = Publisher::new(log, store, ready.clone(), shutdown, batch);
     let ended = publisher.run().await;
     ready.set(false);
     ended
@@ -62,6 +80,7 @@ struct Publisher {
     store: Store,
     ready: Ready,
     shutdown: CancellationToken,
+    batch: u32,
     /// Names this run in every record.
     own: Bytes,
     mirror: Mirror,
@@ -75,7 +94,7 @@ struct Publisher {
 }
 
 impl Publisher {
-    fn new(log: Arc<dyn Log>, store: Store, ready: Ready, shutdown: CancellationToken) -> Self {
+    fn new(log: Arc<dyn Log>, store: Store, ready: Ready, shutdown: CancellationToken, batch: u32) -> Self {
         // A number that no other run has; nothing secret depends on it.
         let own = RandomState::new().build_hasher().finish();
         Self {
@@ -83,6 +102,7 @@ impl Publisher {
             store,
             ready,
             shutdown,
+            batch,
             own: Bytes::from(format!("{own:016x}")),
             mirror: Mirror::default(),
             settled: false,
@@ -184,19 +204,48 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes a revision's changes, until told to stop.
+    /// Publishes a revision's changes, until told to stop. Where they are more than one batch, others may pass.
     async fn relay_changes(&mut self, revision: Revision) -> Result<(), IntelligenceError> {
         let store = self.store.clone();
-        let mut changes = store.changes_of(revision, 0, BATCH).await?;
+        let mut changes = store.changes_of(revision, 0, self.batch).await?;
+        let is_long = changes.len() == self.batch as usize;
         while let (Some((last, _)), false) = (changes.last(), self.shutdown.is_cancelled()) {
-            let now = Timestamp::now();
-            let records: Result<Vec<Record>, _> =
-                changes.iter().map(|(_, change)| record_of(change, now)).collect();
+            let mut records = records_of(&changes)?;
+            if is_long {
+                for record in &mut records {
+                    record
+                        .headers
+                        .push((wire::HEADER_ASIDE, Bytes::from_static(b"1")));
+                }
+            }
             // The next are read while these are written.
-            let next = store.changes_of(revision, *last, BATCH);
-            let (next, published) = tokio::join!(next, self.publish(records?));
+            let next = store.changes_of(revision, *last, self.batch);
+            let (next, published) = tokio::join!(next, self.publish(records));
             published?;
             changes = next?;
+            if is_long {
+                self.let_pass(revision).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes the revisions behind a long one up to the first that is long as well or changes the same list.
+    async fn let_pass(&mut self, long: Revision) -> Result<(), IntelligenceError> {
+        while !self.shutdown.is_cancelled() {
+            let last = self.mirror.mark().map_or(long, |mark| mark.revision.max(long));
+            let Some(next) = self.store.passing(long, last).await? else {
+                break;
+            };
+            let changes = self.store.changes_of(next, 0, self.batch).await?;
+            if changes.len() == self.batch as usize {
+                break;
+            }
+            self.publish(records_of(&changes)?).await?;
+            self.publish_mark(next, Some(long), self.mirror.len() as u64, false)
+                .await?;
+            self.store.set_passed(next, Timestamp::now()).await?;
+            tracing::info!(revision = %next, without = %long, "published a revision of the lists before a long one");
         }
         Ok(())
     }
@@ -204,19 +253,25 @@ impl Publisher {
     /// Whether the topic holds this revision whole already: this publisher crashed before it could say so, or another
     /// one was faster.
     fn is_marked(&self, revision: Revision) -> bool {
-        self.mirror.mark().is_some_and(|mark| mark.revision >= revision)
+        let mark = self.mirror.mark();
+        mark.is_some_and(|mark| mark.revision >= revision && mark.without != Some(revision))
     }
 
     async fn end_revision(&mut self, revision: Revision) -> Result<(), IntelligenceError> {
+        // It comes with those that passed it.
+        let last = self
+            .mirror
+            .mark()
+            .map_or(revision, |mark| mark.revision.max(revision));
         if !self.is_marked(revision) {
             let (newest, entries) = self.store.revision().await?;
-            let entries = if newest == revision {
+            let entries = if newest == last {
                 entries
             } else {
                 self.mirror.len() as u64
             };
-            self.publish_mark(revision, entries, false).await?;
-            tracing::info!(%revision, entries, "published a revision of the lists");
+            self.publish_mark(last, None, entries, false).await?;
+            tracing::info!(revision = %last, entries, "published a revision of the lists");
         }
         self.store.set_published(revision, Timestamp::now()).await?;
         Ok(())
@@ -239,7 +294,7 @@ impl Publisher {
         }
         let now = Timestamp::now();
         let surplus: Vec<EntryId> = surplus.into_iter().collect();
-        for some in surplus.chunks(BATCH as usize) {
+        for some in surplus.chunks(self.batch as usize) {
             self.publish(
                 some.iter()
                     .map(|entry| wire::entry_tombstone(*entry, now))
@@ -248,9 +303,9 @@ impl Publisher {
             .await?;
         }
         written += surplus.len();
-        let marked = self.mirror.mark().map(|mark| mark.revision);
-        if written > 0 || marked.unwrap_or_default() != revision {
-            self.publish_mark(revision, entries, true).await?;
+        let marked = self.mirror.mark().map(|mark| (mark.revision, mark.without));
+        if written > 0 || marked.unwrap_or_default() != (revision, None) {
+            self.publish_mark(revision, None, entries, true).await?;
             metrics::counter!("steelring_intelligence_repairs_total").increment(1);
             tracing::info!(%revision, written, "the log's lists were put right");
         }
@@ -266,7 +321,7 @@ impl Publisher {
         let mut after = None;
         let mut written = 0;
         while !self.shutdown.is_cancelled() {
-            let entries = self.store.entries(list, after, BATCH).await?;
+            let entries = self.store.entries(list, after, self.batch).await?;
             let Some(last) = entries.last() else {
                 break;
             };
@@ -292,11 +347,13 @@ impl Publisher {
     async fn publish_mark(
         &mut self,
         revision: Revision,
+        without: Option<Revision>,
         entries: u64,
         repair: bool,
     ) -> Result<(), IntelligenceError> {
         let mark = RevisionMark {
             revision,
+            without,
             entries,
             published_at: Timestamp::now(),
         };
@@ -336,9 +393,11 @@ impl Publisher {
     }
 }
 
-fn record_of(change: &PendingChange, now: Timestamp) -> Result<Record, LogError> {
-    match change {
+fn records_of(changes: &[(u64, PendingChange)]) -> Result<Vec<Record>, LogError> {
+    let now = Timestamp::now();
+    let record = |(_, change): &_| match change {
         PendingChange::Put(entry) => wire::entry_record(entry, now),
         PendingChange::Remove(entry) => Ok(wire::entry_tombstone(*entry, now)),
-    }
+    };
+    changes.iter().map(record).collect()
 }

@@ -24,7 +24,6 @@ use store::rows::InMemory;
 use stream::embedded::{EmbeddedLog, EmbeddedOptions};
 use stream::ready::Ready;
 use stream::topic::Topic;
-use stream::wire;
 use stream::{Log, Start, Tail};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -191,8 +190,7 @@ impl World {
         let follow = async {
             while self.lists.revision() < Some(revision) {
                 for record in self.tail.poll(1_000, Duration::from_millis(5)).await.unwrap() {
-                    let repair = record.header(wire::HEADER_REPAIR).is_some();
-                    self.lists.take(wire::entry_change(&record).unwrap(), repair);
+                    self.lists.take_record(&record).unwrap();
                 }
             }
         };

@@ -100,6 +100,7 @@ async fn publish_change(log: &EmbeddedLog, entries: &[Entry], revision: u64) {
         .expect("published");
     let mark = RevisionMark {
         revision: Revision(revision),
+        without: None,
         entries: entries.len() as u64,
         published_at: now,
     };

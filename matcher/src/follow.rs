@@ -79,8 +79,8 @@ async fn follow_once(shared: &Shared, backoff: &mut Backoff, voice: &mut Voice) 
 fn take(lists: &mut Lists, records: &[Delivered]) -> bool {
     let mut whole = false;
     for record in records {
-        match wire::entry_change(record) {
-            Ok(change) => whole |= lists.take(change, record.header(wire::HEADER_REPAIR).is_some()),
+        match lists.take_record(record) {
+            Ok(made_whole) => whole |= made_whole,
             Err(_) => {
                 // The error may quote the value, so it is not logged. The entry as it was before stays in force.
                 metrics::counter!("steelring_matcher_entries_unreadable_total").increment(1);
@@ -166,6 +166,7 @@ impl Voice {
         let status = MatcherStatus {
             matcher: shared.name.clone(),
             revision: index.revision(),
+            without: index.without(),
             entries: index.len() as u64,
             applied_at: self.applied_at,
             at: Timestamp::now(),

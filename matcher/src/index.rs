@@ -18,6 +18,7 @@ use crate::wildcards::{Walk, Wildcards};
 #[derive(Clone, Default)]
 pub struct Index {
     revision: Revision,
+    without: Option<Revision>,
     pages: Pages,
     /// Where each entry stands, by its mark. Shared with the lists until these change.
     table: Arc<Table>,
@@ -27,13 +28,14 @@ pub struct Index {
 impl Index {
     /// The entries in `pages` that `table` and `wildcards` lead to.
     pub(crate) fn new(
-        revision: Revision,
+        (revision, without): (Revision, Option<Revision>),
         pages: Pages,
         table: Arc<Table>,
         wildcards: Arc<Wildcards>,
     ) -> Self {
         Self {
             revision,
+            without,
             pages,
             table,
             wildcards,
@@ -49,6 +51,7 @@ impl Index {
         }
         let mark = RevisionMark {
             revision,
+            without: None,
             entries: entries.len() as u64,
             published_at: domain::Timestamp::UNIX_EPOCH,
         };
@@ -60,6 +63,12 @@ impl Index {
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// An earlier revision that it does not have yet.
+    #[must_use]
+    pub fn without(&self) -> Option<Revision> {
+        self.without
     }
 
     /// How many entries there are.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::hotlist::{Grade, Revision};
+use domain::hotlist::{Entry, Grade, Revision};
 use domain::{EntryId, Timestamp};
-use stream::wire::{EntryChange, RevisionMark};
+use stream::wire::{self, EntryChange, RevisionMark};
+use stream::{Delivered, LogError};
 
 use crate::ids::Ids;
 use crate::index::Index;
@@ -38,42 +39,73 @@ pub struct Lists {
     settled: Changes,
     /// Changes since the mark.
     coming: Changes,
+    /// Those of a long revision that others may pass: marks of these leave them where they are.
+    aside: Changes,
 }
 
 /// The last change of each entry: where it now stands, or none for a removal.
 type Changes = HashMap<EntryId, Option<Address>>;
 
 impl Lists {
+    /// Takes the topic's next record. Answers whether it made a new revision whole.
+    ///
+    /// # Errors
+    /// When it cannot be read; nothing has changed then.
+    pub fn take_record(&mut self, record: &Delivered) -> Result<bool, LogError> {
+        let change = wire::entry_change(record)?;
+        if record.header(wire::HEADER_ASIDE).is_some() {
+            self.take_aside(change);
+            return Ok(false);
+        }
+        Ok(self.take(change, record.header(wire::HEADER_REPAIR).is_some()))
+    }
+
     /// Takes the next change. Answers whether it made a new revision whole.
     ///
-    /// A mark that does not name a higher revision than the last one is a late word of another publisher: what it
-    /// follows may belong to a revision that is half there. Only a `repair`, which puts the topic right as a whole,
-    /// may name the same revision again or an earlier one (a database restored from a backup).
+    /// A mark that does not name a higher revision than the last one is a late word of another publisher: what it follows may belong
+    /// to a revision that is half there. Only the mark that completes a long revision may name the same one again, and a `repair`,
+    /// which puts the topic right as a whole, an earlier one, too (a database restored from a backup).
     pub fn take(&mut self, change: EntryChange, repair: bool) -> bool {
         match change {
-            EntryChange::Put(entry) => {
-                let address = self.packer.put(&entry);
-                self.coming.insert(entry.entry_id, Some(address));
-                false
-            }
-            EntryChange::Remove(entry) => {
-                self.coming.insert(entry, None);
-                false
-            }
             EntryChange::Mark(mark) => {
-                let next = self.mark.is_none_or(|last| mark.revision > last.revision);
+                let next = self.mark.is_none_or(|last| follows(&mark, &last));
                 if !next && !repair {
                     return false;
                 }
                 self.mark = Some(mark);
-                if self.settled.is_empty() {
-                    self.settled = std::mem::take(&mut self.coming);
-                } else {
-                    self.settled.extend(self.coming.drain());
+                add(&mut self.settled, &mut self.coming);
+                if mark.without.is_none() {
+                    add(&mut self.settled, &mut self.aside);
                 }
-                true
+                return true;
             }
+            EntryChange::Put(entry) => self.note(entry.entry_id, Some(&entry), false),
+            EntryChange::Remove(entry) => self.note(entry, None, false),
         }
+        false
+    }
+
+    /// Takes the next change of a long revision, which others may pass on its way: it counts from the first mark on that does not
+    /// do without it.
+    pub fn take_aside(&mut self, change: EntryChange) {
+        match change {
+            // A mark is of all revisions.
+            EntryChange::Mark(_) => {}
+            EntryChange::Put(entry) => self.note(entry.entry_id, Some(&entry), true),
+            EntryChange::Remove(entry) => self.note(entry, None, true),
+        }
+    }
+
+    /// Notes a change among those that wait for a mark. An entry's last one counts, wherever the one before waits.
+    fn note(&mut self, id: EntryId, put: Option<&Entry>, aside: bool) {
+        let address = put.map(|entry| self.packer.put(entry));
+        let (those, others) = if aside {
+            (&mut self.aside, &mut self.coming)
+        } else {
+            (&mut self.coming, &mut self.aside)
+        };
+        others.remove(&id);
+        those.insert(id, address);
     }
 
     /// The last whole revision; none before the first mark.
@@ -85,7 +117,13 @@ impl Lists {
     /// Whether nothing at all has been said yet: neither a mark nor a change that waits for one.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        self.mark.is_none() && self.coming.is_empty()
+        self.mark.is_none() && self.coming.is_empty() && self.aside.is_empty()
+    }
+
+    /// An earlier revision that is not whole yet.
+    #[must_use]
+    pub fn without(&self) -> Option<Revision> {
+        self.mark.and_then(|mark| mark.without)
     }
 
     /// The index of the last whole revision. Takes a second for each million entries that changed, so not on a thread that
@@ -105,7 +143,8 @@ impl Lists {
         }
         self.packer.pages.seal();
         let index = Index::new(
-            self.revision().unwrap_or_default(),
+            self.mark
+                .map_or_else(Default::default, |mark| (mark.revision, mark.without)),
             self.packer.pages.clone(),
             Arc::clone(&self.table),
             Arc::clone(&self.wildcards),
@@ -166,7 +205,8 @@ impl Lists {
     fn tidy(&mut self) {
         let needed = self.tidy_pages.max(self.live_bytes / PAGE_BYTES);
         // Between mark and mark the pages hold what comes, too.
-        if !self.coming.is_empty() || self.packer.pages.count() <= 2 * needed + SPARE_PAGES {
+        let comes = !self.coming.is_empty() || !self.aside.is_empty();
+        if comes || self.packer.pages.count() <= 2 * needed + SPARE_PAGES {
             return;
         }
         let old = std::mem::take(&mut self.packer).pages;
@@ -181,4 +221,19 @@ impl Lists {
         self.settle();
         self.tidy_pages = self.packer.pages.count();
     }
+}
+
+/// Adds later changes to earlier ones, and leaves none of them behind.
+fn add(earlier: &mut Changes, later: &mut Changes) {
+    if earlier.is_empty() {
+        std::mem::swap(earlier, later);
+    } else {
+        earlier.extend(later.drain());
+    }
+}
+
+/// Whether a mark says more than the last one.
+fn follows(mark: &RevisionMark, last: &RevisionMark) -> bool {
+    let completes = mark.revision == last.revision && mark.without.is_none() && last.without.is_some();
+    mark.revision > last.revision || completes
 }

@@ -205,7 +205,8 @@ pub fn judge(
             let enough = || considered.posterior(&listed) >= beliefs.thresholds().of(entry.grade);
             if is_looked_for(&entry, read, posts) && (mark == read.vrm || enough()) {
                 let assessment = scorer.assess(&reading, itself.as_ref(), &listed);
-                hits.push(Hit::exact(read.clone(), entry, index.revision(), now).assessed(assessment));
+                let hit = Hit::exact(read.clone(), entry, index.revision(), now).without(index.without());
+                hits.push(hit.assessed(assessment));
             }
         }
     }
@@ -217,7 +218,7 @@ pub fn judge_wildcards(case: &Case<'_>, hits: &mut Vec<Hit>) {
     let Case { read, index, now, .. } = *case;
     for entry in index.fitting(read.vrm) {
         if is_looked_for(&entry, read, case.posts) {
-            hits.push(Hit::wildcard(read.clone(), entry, index.revision(), now));
+            hits.push(Hit::wildcard(read.clone(), entry, index.revision(), now).without(index.without()));
         }
     }
 }

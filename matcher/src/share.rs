@@ -203,7 +203,7 @@ impl<'a> Judging<'a> {
                 Ok(read) => {
                     let first = self.hits.len();
                     let hit = clones::clone_hit(read, journey, clones, index.revision(), now);
-                    self.hits.push(hit);
+                    self.hits.push(hit.without(index.without()));
                     self.follow(delivered, first);
                 }
                 // One that may be listed was opened before, and is a dead letter already.

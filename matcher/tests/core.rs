@@ -120,8 +120,13 @@ fn keys_that_are_no_mark_are_pointed_out_and_the_rest_are_passed_over() {
 }
 
 fn mark(revision: u64) -> EntryChange {
+    mark_without(revision, None)
+}
+
+fn mark_without(revision: u64, without: Option<u64>) -> EntryChange {
     EntryChange::Mark(RevisionMark {
         revision: Revision(revision),
+        without: without.map(Revision),
         entries: 0,
         published_at: at(0),
     })
@@ -164,6 +169,72 @@ fn lists_show_the_state_at_the_last_mark_and_nothing_of_what_follows() {
                     assert!(lists.take(mark(revision), false));
                     shown = naive.clone();
                 }
+            }
+            assert_eq!(ids(&mut lists, &pool), shown, "seed {seed}");
+        }
+    }
+}
+
+/// A long revision of one half of the pool is on its way, while others change the other half.
+#[test]
+fn what_is_on_its_way_counts_once_it_is_whole() {
+    for seed in 0..200 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let pool = entries(&mut rng, 30);
+        let (far, near) = pool.split_at(15);
+        let mut lists = Lists::default();
+        let (mut naive, mut coming, mut shown) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut revision, mut long) = (0, None);
+        for _ in 0..300 {
+            let aside = long.is_some() && rng.random_bool(0.5);
+            let half = if aside || (long.is_none() && rng.random_bool(0.5)) {
+                far
+            } else {
+                near
+            };
+            let entry = &half[rng.random_range(0..half.len())];
+            let change = match rng.random_range(0..10) {
+                0..5 => EntryChange::Put(Box::new(entry.clone())),
+                5..8 => EntryChange::Remove(entry.entry_id),
+                8 if long.is_none() => {
+                    // All that came before has a mark: else the long one's mark would be the first that it counts with.
+                    revision += 1;
+                    lists.take(mark(revision), false);
+                    shown = naive.clone();
+                    revision += 1;
+                    long = Some(revision);
+                    coming = naive.clone();
+                    continue;
+                }
+                8 => {
+                    assert!(lists.take(mark(revision), false), "it completes");
+                    long = None;
+                    naive.retain(|id| near.iter().any(|entry| entry.entry_id == *id));
+                    naive.extend(
+                        coming
+                            .iter()
+                            .filter(|id| far.iter().any(|entry| entry.entry_id == **id)),
+                    );
+                    shown = naive.clone();
+                    continue;
+                }
+                _ => {
+                    revision += 1;
+                    assert!(lists.take(mark_without(revision, long), false));
+                    assert_eq!(lists.without(), long.map(Revision));
+                    shown = naive.clone();
+                    continue;
+                }
+            };
+            let state = if aside { &mut coming } else { &mut naive };
+            match &change {
+                EntryChange::Put(entry) => state.insert(entry.entry_id),
+                _ => state.remove(&entry.entry_id),
+            };
+            if aside {
+                lists.take_aside(change);
+            } else {
+                assert!(!lists.take(change, false));
             }
             assert_eq!(ids(&mut lists, &pool), shown, "seed {seed}");
         }

@@ -147,6 +147,7 @@ fn patterns_come_and_go_with_their_revision() {
             }
             let mark = RevisionMark {
                 revision: Revision(revision),
+                without: None,
                 entries: 0,
                 published_at: at(0),
             };

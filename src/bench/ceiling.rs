@@ -150,6 +150,7 @@ async fn publish_lists(log: &Arc<dyn Log>, world: &World, entries: usize) -> Res
     }
     let mark = RevisionMark {
         revision: Revision(1),
+        without: None,
         entries: all.len() as u64,
         published_at: now,
     };

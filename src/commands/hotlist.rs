@@ -360,7 +360,6 @@ fn status(answer: &Value, json: bool) -> Result<ExitCode> {
         .get("matchers")
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
-    let flag = |matcher: &Value, name: &str| matcher.get(name).and_then(Value::as_bool).unwrap_or(false);
     let running: Vec<_> = matchers
         .iter()
         .filter(|matcher| flag(matcher, "running"))
@@ -407,14 +406,7 @@ fn status(answer: &Value, json: bool) -> Result<ExitCode> {
             }
         }
         for matcher in &running {
-            println!(
-                "  {:40} revision {:>6}, {} entries, since {}{}",
-                text(matcher, "matcher"),
-                number(matcher, "revision"),
-                number(matcher, "entries"),
-                text(matcher, "applied_at"),
-                if flag(matcher, "current") { "" } else { "   LAGS" },
-            );
+            print_matcher(matcher);
         }
     }
     if running.is_empty() {
@@ -425,6 +417,25 @@ fn status(answer: &Value, json: bool) -> Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn flag(of: &Value, name: &str) -> bool {
+    of.get(name).and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn print_matcher(matcher: &Value) {
+    let number = |name: &str| matcher.get(name).and_then(Value::as_u64);
+    println!(
+        "  {:40} revision {:>6}{}, {} entries, since {}{}",
+        text(matcher, "matcher"),
+        number("revision").unwrap_or_default(),
+        number("without").map_or(String::new(), |long| format!(
+            " without {long}, which is on its way"
+        )),
+        number("entries").unwrap_or_default(),
+        text(matcher, "applied_at"),
+        if flag(matcher, "current") { "" } else { "   LAGS" },
+    );
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

@@ -191,6 +191,24 @@ impl Store {
         Ok(revision.map(|revision| Revision(count(revision))))
     }
 
+    /// The revision next to `last`, where it may pass `long` on the way into the log: it changes another list.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn passing(&self, long: Revision, last: Revision) -> Result<Option<Revision>, StoreError> {
+        let revision: Option<(i64,)> = sqlx::query_as(
+            "SELECT revision FROM list_changes \
+             WHERE revision = (SELECT MIN(revision) FROM list_changes WHERE revision > $2) \
+             AND list <> (SELECT long.list FROM list_changes long WHERE long.revision = $1)",
+        )
+        .bind(number(long.0))
+        .bind(number(last.0))
+        .fetch_optional(&self.inner.reader)
+        .await
+        .step("looking for changes that pass")?;
+        Ok(revision.map(|(revision,)| Revision(count(revision))))
+    }
+
     /// What a revision changed, in its order, behind `after` (the place that each change comes with), at most `limit` (and
     /// [`crate::MAX_ROWS`]). It is there until [`Store::set_published`], whatever changes meanwhile.
     ///
@@ -248,6 +266,23 @@ impl Store {
                 .await
                 .step("recording the publication")?;
             raise(tx, "published", revision.0).await
+        })
+    }
+
+    /// Records that a revision is in the log, though not everything before it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_passed(&self, revision: Revision, now: Timestamp) -> Result<(), StoreError> {
+        transaction!(self, "set_passed", |tx| {
+            lock_lists(tx).await?;
+            sqlx::query("UPDATE lists SET published_at = $2 WHERE revision = $1 AND published_at IS NULL")
+                .bind(number(revision.0))
+                .bind(millis(now))
+                .execute(tx.on())
+                .await
+                .step("recording the publication")
+                .map(drop)
         })
     }
 

@@ -28,17 +28,24 @@ pub const HEADER_SEQUENCE: &str = "sequence";
 /// Stands on a revision's mark that ends a repair of [`Topic::Entries`]: it counts whatever revision it names, where any
 /// other mark counts only if it names a higher one than was seen.
 pub const HEADER_REPAIR: &str = "repair";
+/// Stands on the changes of a long revision in [`Topic::Entries`], which others may pass on its way: they count from the first mark on
+/// that names no [`RevisionMark::without`].
+pub const HEADER_ASIDE: &str = "aside";
 /// Names the run of the publisher that wrote a record of [`Topic::Entries`], so that two of them notice each other.
 pub const HEADER_PUBLISHER: &str = "publisher";
 /// The key of the record in [`Topic::Entries`] that ends a revision.
 pub const REVISION_KEY: &str = "revision";
 
-/// What ends a revision in [`Topic::Entries`]: everything before it belongs to it.
+/// What ends a revision in [`Topic::Entries`]: everything before it belongs to it, but for the changes of one that it passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionMark {
     /// The revision of all lists together.
     pub revision: Revision,
-    /// Entries on all lists.
+    /// An earlier one that does not count yet, since only a part of its changes is in the topic. Once it does there is a mark of the
+    /// same revision without this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<Revision>,
+    /// Entries in the topic.
     pub entries: u64,
     /// When it was published.
     pub published_at: Timestamp,
@@ -51,12 +58,23 @@ pub struct MatcherStatus {
     pub matcher: String,
     /// The revision that it judges under.
     pub revision: Revision,
+    /// An earlier one that it does not have yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<Revision>,
     /// Entries in its index.
     pub entries: u64,
     /// When it took that revision.
     pub applied_at: Timestamp,
     /// When it said this: a matcher that has not spoken for [`MATCHER_SILENT_AFTER_S`] is not running.
     pub at: Timestamp,
+}
+
+impl MatcherStatus {
+    /// Whether it judges under everything that this revision changed.
+    #[must_use]
+    pub fn has(&self, revision: Revision) -> bool {
+        self.revision >= revision && self.without != Some(revision)
+    }
 }
 
 /// Seconds after which a silent matcher counts as gone; it speaks every 2 s.

@@ -273,6 +273,8 @@ drawn! {
         matcher: String,
         /// The revision that it judges under.
         revision: u64,
+        /// An earlier one that it does not have yet; absent where it has all.
+        without: Option<u64>,
         entries: u64,
         applied_at: Timestamp,
         at: Timestamp,

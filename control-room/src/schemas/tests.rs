@@ -92,6 +92,7 @@ fn doubtful_hit(difference: misread::Difference) -> hit::Hit {
             speed_kmh: 200.0,
         }),
         past: true,
+        without: Some(Revision(0)),
         overdue: Some(domain::review::Overdue {
             since: Timestamp::UNIX_EPOCH,
             log_only: true,
@@ -307,7 +308,8 @@ fn lists_users_and_the_trail_look_as_they_are_drawn() {
     });
     check::<MatcherStatus>(&stream::wire::MatcherStatus {
         matcher: "m1".to_owned(),
-        revision: Revision(1),
+        revision: Revision(2),
+        without: Some(Revision(1)),
         entries: 1,
         applied_at: now,
         at: now,

@@ -252,6 +252,7 @@ async fn say(room: &Room, matcher: &str, revision: u64, age_s: i64) {
     let status = MatcherStatus {
         matcher: matcher.to_owned(),
         revision: Revision(revision),
+        without: None,
         entries: 0,
         applied_at: now,
         at: now - SignedDuration::from_secs(age_s),

@@ -86,6 +86,7 @@ fn index(listed: &[Vrm]) -> (Index, f64) {
     }
     let mark = RevisionMark {
         revision: Revision(1),
+        without: None,
         entries: listed.len() as u64,
         published_at: Timestamp::UNIX_EPOCH,
     };

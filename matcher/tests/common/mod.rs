@@ -88,6 +88,7 @@ impl Flaky {
     pub async fn mark(&self, revision: u64) {
         let mark = RevisionMark {
             revision: Revision(revision),
+            without: None,
             entries: 0,
             published_at: at(0),
         };

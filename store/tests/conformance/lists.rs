@@ -24,6 +24,7 @@ claims_of_lists!(
     entries_come_in_pages_in_order_of_mark,
     what_is_published_is_forgotten_and_the_rest_waits,
     what_waits_for_the_log_is_as_its_own_revision_left_it,
+    a_revision_passes_one_of_another_list,
     two_loads_at_once_make_two_revisions,
     a_hundred_thousand_entries_load_in_seconds;
     persistent pending_changes_survive_a_new_start,
@@ -296,6 +297,38 @@ async fn what_waits_for_the_log_is_as_its_own_revision_left_it(world: &World) {
         grades(&pending),
         [(1, Some(1)), (2, Some(2)), (3, None), (3, Some(3)), (4, Some(4))]
     );
+}
+
+async fn a_revision_passes_one_of_another_list(world: &World) {
+    let store = world.open().await;
+    let long = load(&store, entries(&["AA1", "AA2"])).await.revision;
+    let missing = list("missing");
+    let urgent = vec![entry_on(&missing, "BB1", 1, "x")];
+    store
+        .replace_list(&missing, urgent, &user("intel"), at(1))
+        .await
+        .unwrap();
+    let same = load(&store, entries(&["AA3"])).await.revision;
+    let urgent = store.passing(long, long).await.unwrap().unwrap();
+    assert_eq!(urgent, Revision(2));
+    assert_eq!(
+        store.passing(long, urgent).await.unwrap(),
+        None,
+        "of the same list"
+    );
+    assert_eq!(store.passing(urgent, urgent).await.unwrap(), Some(same));
+    assert_eq!(store.passing(long, same).await.unwrap(), None, "there is no more");
+    store.set_passed(urgent, at(2)).await.unwrap();
+    let lists = store.lists().await.unwrap();
+    let published = lists
+        .iter()
+        .map(|known| (known.list.as_str(), known.published_at));
+    assert_eq!(
+        published.collect::<Vec<_>>(),
+        [("missing", Some(at(2))), ("stolen", None)]
+    );
+    assert_eq!(store.published().await.unwrap(), Revision(0));
+    assert_eq!(store.unpublished().await.unwrap(), Some(long));
 }
 
 async fn two_loads_at_once_make_two_revisions(world: &World) {

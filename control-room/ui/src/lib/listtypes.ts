@@ -213,6 +213,8 @@ export interface GuessedColumn {
 export interface MatcherStatus {
   matcher: string;
   revision: number;
+  /** An earlier revision that it does not have yet. */
+  without?: number;
   entries: number;
   applied_at: Timestamp;
   at: Timestamp;

@@ -291,6 +291,8 @@ export interface Hit {
   read: PlateRead;
   entry: Entry;
   revision: number;
+  /** An earlier revision that did not count yet. */
+  without?: number;
   kind: MatchKind;
   assessment?: Assessment;
   journey?: Journey;
