@@ -312,7 +312,7 @@ pub(crate) async fn wished(
         };
         if !difference.is_empty() {
             let counts = difference.counts(revision);
-            return drafts::write(tx, list, kind, author, &plan.source, counts)
+            return drafts::write(tx, &change, kind, author, counts)
                 .await
                 .map(Changed::Draft);
         }

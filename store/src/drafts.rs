@@ -9,11 +9,10 @@ use sqlx::AnyConnection;
 use crate::changes::{Author, Plan, Planned, Sign, Wish, apply, lock_lists};
 use crate::events::{name_of, take_numbers};
 use crate::hotlists::ListChange;
-use crate::rows::{Source, Wanted};
 use crate::shelves::prepared;
-use crate::sql::{Step, count, from_json, limit, millis, number, parsed, storable, time, write_rows};
+use crate::sql::{Step, count, from_json, limit, millis, number, parsed, storable, time};
 use crate::transaction::{Tx, transaction};
-use crate::{Store, StoreError, audit, policies};
+use crate::{Store, StoreError, audit, draft_entries, policies};
 
 /// Drafts of single entries that may wait for one list: a second person reads each of them.
 pub const MAX_ENTRY_DRAFTS: u64 = 1_000;
@@ -125,13 +124,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn draft_entries(&self, draft: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT doc FROM draft_entries WHERE draft = $1 ORDER BY entry_id LIMIT $2")
-                .bind(number(draft))
-                .bind(self::limit(limit))
-                .fetch_all(&self.inner.reader)
-                .await
-                .step("reading a draft")?;
+        let rows: Vec<(String,)> = sqlx::query_as(
+            "SELECT doc FROM draft_entries WHERE draft = $1 \
+             AND EXISTS (SELECT 1 FROM drafts WHERE draft = $1 AND state = 'waiting') ORDER BY entry_id LIMIT $2",
+        )
+        .bind(number(draft))
+        .bind(self::limit(limit))
+        .fetch_all(&self.inner.reader)
+        .await
+        .step("reading a draft")?;
         rows.iter().map(|(doc,)| from_json("entry", doc)).collect()
     }
 
@@ -263,7 +264,7 @@ async fn one(on: &mut AnyConnection, draft: u64) -> Result<Draft, StoreError> {
     self::draft(row.ok_or(StoreError::NotFound("draft"))?)
 }
 
-/// Records the verdict and forgets the entries.
+/// Records the verdict and leaves the entries to be forgotten.
 async fn close(
     tx: &mut Tx,
     draft: &mut Draft,
@@ -286,11 +287,7 @@ async fn close(
     .execute(tx.on())
     .await
     .step("deciding a draft")?;
-    sqlx::query("DELETE FROM draft_entries WHERE draft = $1")
-        .bind(number(draft.draft))
-        .execute(tx.on())
-        .await
-        .step("forgetting a draft's entries")?;
+    draft_entries::forget(tx, draft.draft).await?;
     let moved = if draft.moved {
         "; the list had changed since it was drafted"
     } else {
@@ -313,18 +310,29 @@ async fn close(
     Ok(())
 }
 
-/// Keeps a change for a second person to see.
+/// Keeps a change for a second person to see, with its entries where they were not written before.
 pub(crate) async fn write(
     tx: &mut Tx,
-    list: &ListName,
+    planned: &Planned<'_>,
     kind: DraftKind,
     author: &Author<'_>,
-    source: &Source,
     change: ListChange,
 ) -> Result<Draft, StoreError> {
+    let list = planned.list;
     check_room(tx, list, kind).await?;
+    let taken = match planned.prepared.and_then(|prepared| prepared.drafted) {
+        Some(draft) => {
+            draft_entries::finish(tx, draft).await?;
+            draft
+        }
+        None => {
+            let draft = take_numbers(tx, "draft", 1).await?;
+            draft_entries::write(tx, draft, &planned.plan.source).await?;
+            draft
+        }
+    };
     let draft = Draft {
-        draft: take_numbers(tx, "draft", 1).await?,
+        draft: taken,
         list: list.clone(),
         kind,
         state: DraftState::Waiting,
@@ -356,7 +364,6 @@ pub(crate) async fn write(
     .execute(tx.on())
     .await
     .step("writing a draft")?;
-    write_entries(tx, draft.draft, source).await?;
     let detail = format!("draft {}: {counts}", draft.draft);
     audit::append(
         tx,
@@ -370,22 +377,8 @@ pub(crate) async fn write(
     Ok(draft)
 }
 
-async fn write_entries(tx: &mut Tx, draft: u64, source: &Source) -> Result<(), StoreError> {
-    let text = "INSERT INTO draft_entries (draft, entry_id, doc) \
-                SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, value ->> 2 FROM given";
-    let mut blocks = source.blocks();
-    while let Some(block) = blocks.next(tx.on()).await? {
-        let mut rows = Vec::with_capacity(block.len());
-        for Wanted { entry, doc, .. } in &block {
-            rows.push((draft, entry.entry_id, doc));
-        }
-        write_rows(tx, "writing a draft's entries", text, &rows).await?;
-    }
-    Ok(())
-}
-
 /// A draft of a whole list waits alone; of single entries a bounded number does.
-async fn check_room(tx: &mut Tx, list: &ListName, kind: DraftKind) -> Result<(), StoreError> {
+pub(crate) async fn check_room(tx: &mut Tx, list: &ListName, kind: DraftKind) -> Result<(), StoreError> {
     let single = kind == DraftKind::Entry;
     let kinds = if single { "=" } else { "<>" };
     let text = format!(

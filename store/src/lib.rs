@@ -12,7 +12,8 @@
 //! placeholders of `sql::insert_rows`; and the audit trail's triggers and a table in order of mark (`migrations/sqlite`,
 //! `migrations/postgres`). A commit is on disk when a call returns: SQLite runs with `synchronous = FULL`,
 //! PostgreSQL as its server is set. SQLite has one writing connection: whoever waits longer than 5 s for it gets
-//! [`StoreError::Unavailable`] and tries again. So a large change of a list is written aside in short transactions (`shelves`).
+//! [`StoreError::Unavailable`] and tries again. So a large change of a list is written aside in short transactions (`shelves`), and
+//! so is a large draft (`draft_entries`).
 //!
 //! Nothing is pruned here yet: hits, events, ended cases and the audit trail stay.
 //!
@@ -46,6 +47,7 @@ pub mod yields;
 mod arrivals;
 mod database;
 mod diff;
+mod draft_entries;
 mod entries;
 mod recall;
 mod shelves;

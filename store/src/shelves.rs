@@ -19,8 +19,8 @@ use crate::{Store, StoreError, changes, policies};
 
 /// Changes that are made in one transaction, which others wait for.
 pub(crate) const FEW: u64 = 20_000;
-/// A shelf that nobody wrote to for so long is not being filled any more: whoever did so has died.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(15 * 60);
+/// A shelf, or a draft, that nobody wrote to for so long is not being filled any more: whoever did so has died.
+pub(crate) const GIVEN_UP_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Prepares a change, has a block make it, and does both anew where the list was changed in between. The block gets what was
 /// prepared and ends in a `Result`.
@@ -77,6 +77,15 @@ impl Standing {
             entries: count(entries),
         })
     }
+
+    /// Gives a change up early where the list does not stand like this any more.
+    pub(crate) async fn still(&self, tx: &mut Tx, list: &ListName) -> Result<(), StoreError> {
+        if Self::read(tx.on(), list).await? == *self {
+            Ok(())
+        } else {
+            Err(StoreError::Moved)
+        }
+    }
 }
 
 /// What was found out, and written, about a change before its transaction begins: it holds as long as the list stands as it did.
@@ -85,6 +94,8 @@ pub(crate) struct Prepared {
     pub(crate) policy: Option<ListPolicy>,
     pub(crate) difference: Difference,
     pub(crate) filled: Option<Filled>,
+    /// The number of a draft whose entries are written.
+    pub(crate) drafted: Option<u64>,
 }
 
 /// A shelf with all that a list is to have.
@@ -120,20 +131,20 @@ impl Store {
         };
         let difference = changes::difference(&mut snapshot, list, plan, &standing).await?;
         snapshot.commit().await.step("ending to read")?;
-        let drafted = policy.as_ref().is_some_and(|policy| policy.four_eyes) && plan.wants_second();
-        let filled = if difference.changes() > self.inner.few && !drafted {
-            Some(
-                self.fill(list, plan, policy.as_ref(), &standing, &difference)
-                    .await?,
-            )
-        } else {
-            None
-        };
+        let waits = policy.as_ref().is_some_and(|policy| policy.four_eyes) && plan.wants_second();
+        let (mut filled, mut drafted) = (None, None);
+        if waits && !difference.is_empty() && plan.source.count() > self.inner.few {
+            drafted = Some(self.write_draft(list, &plan.source, &standing).await?);
+        } else if !waits && difference.changes() > self.inner.few {
+            let fill = self.fill(list, plan, policy.as_ref(), &standing, &difference);
+            filled = Some(fill.await?);
+        }
         Ok(Some(Prepared {
             standing,
             policy,
             difference,
             filled,
+            drafted,
         }))
     }
 
@@ -170,10 +181,13 @@ impl Store {
         }
     }
 
-    /// Leaves what was filled and did not become a list's.
+    /// Leaves what was written and did not become a list's, or a draft's.
     pub(crate) async fn let_be(&self, prepared: Option<&Prepared>) {
         if let Some(filled) = prepared.and_then(|prepared| prepared.filled.as_ref()) {
             self.leave(filled.ticket).await;
+        }
+        if let Some(draft) = prepared.and_then(|prepared| prepared.drafted) {
+            self.leave_draft(draft).await;
         }
     }
 
@@ -192,11 +206,16 @@ impl Store {
         }
     }
 
-    /// Empties shelves that nobody needs any more, some thousand entries at a call. Whether there is more to do.
+    /// Empties shelves that nobody needs any more, and forgets the entries of drafts that are decided, some thousand at a call.
+    /// Whether there is more to do.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn tidy(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.tidy_shelves(now).await? || self.tidy_drafts(now).await?)
+    }
+
+    async fn tidy_shelves(&self, now: Timestamp) -> Result<bool, StoreError> {
         let row: Option<(i64, Option<i64>)> = sqlx::query_as(
             "SELECT shelf, replaced_in FROM shelves \
              WHERE replaced_in <= (SELECT value FROM counters WHERE name = 'published') \
@@ -298,9 +317,7 @@ impl Filling<'_> {
 
     /// Shows that somebody still fills the shelf, and that the list still stands as it did.
     async fn touch(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        if Standing::read(tx.on(), self.writing.list).await? != *self.standing {
-            return Err(StoreError::Moved);
-        }
+        self.standing.still(tx, self.writing.list).await?;
         let touched =
             sqlx::query("UPDATE shelves SET touched_at = $2 WHERE shelf = $1 AND replaced_in IS NULL")
                 .bind(number(self.writing.to))

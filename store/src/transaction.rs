@@ -10,8 +10,7 @@ use crate::{Store, StoreError};
 
 /// Tries before a conflict is reported. Each conflict means that another writer got on, so a few suffice.
 const MAX_TRIES: u32 = 10;
-/// A transaction that takes longer is given up: its connection hangs. The longest honest one keeps a
-/// draft of ten million entries.
+/// A transaction that takes longer is given up: its connection hangs. What is large is written in many.
 pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
 
 /// An open transaction.
