@@ -53,6 +53,7 @@ mod events;
 mod feeds;
 mod fold;
 mod hits;
+mod large_drafts;
 mod lists;
 mod nominals;
 mod observations;

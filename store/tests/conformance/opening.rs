@@ -2,15 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use domain::Timestamp;
+use domain::policy::{ListPolicy, Verdict};
+use store::changes::{Author, Changed, Wish};
 use store::{Store, StoreError};
 
-use crate::world::{World, arrival, at, entry, opened, usual};
+use crate::shelves::count;
+use crate::world::{World, arrival, at, entry, list, opened, user, usual};
 
 claims!(
     an_open_database_answers;
     persistent
     what_was_written_is_there_after_a_new_start,
     a_case_of_an_earlier_version_is_still_worked_on,
+    a_draft_of_an_earlier_version_is_still_authorised,
     a_newer_schema_is_refused,
     several_processes_may_open_a_new_database_at_once,
 );
@@ -45,6 +50,41 @@ async fn a_case_of_an_earlier_version_is_still_worked_on(world: &World) {
     let again = [arrival(entry("AB12CDE", 1, "x"), "c2", 60)];
     let applied = store.apply_hits(&again, &[], usual(), at(61)).await.unwrap();
     assert_eq!(applied.events[0].case.sightings, 2);
+}
+
+/// Before large drafts were written aside, each entry of one named its draft in the schema.
+async fn a_draft_of_an_earlier_version_is_still_authorised(world: &World) {
+    let store = world.open().await;
+    let (stolen, four_eyes) = (
+        list("stolen"),
+        ListPolicy {
+            four_eyes: true,
+            ..ListPolicy::default()
+        },
+    );
+    let [ann, bob] = ["ann", "bob"].map(user);
+    let (at, why) = (at(0), "");
+    let author = Author { by: &ann, at, why };
+    let entries = vec![entry("AA1", 1, "x"), entry("AA2", 1, "x")];
+    let made = store.change_list(&stolen, Wish::Replace(entries), &author, &four_eyes);
+    let Changed::Draft(draft) = made.await.unwrap() else {
+        panic!("live at once");
+    };
+    drop(store);
+    let earlier = "ALTER TABLE draft_entries RENAME TO newer; \
+                   CREATE TABLE draft_entries (draft BIGINT NOT NULL REFERENCES drafts (draft), \
+                   entry_id TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (draft, entry_id)); \
+                   INSERT INTO draft_entries SELECT draft, entry_id, doc FROM newer; \
+                   DROP TABLE newer; DROP TABLE draft_writes; \
+                   DELETE FROM _sqlx_migrations WHERE version = 21";
+    world.run(earlier).await.unwrap();
+    let store = world.open().await;
+    assert_eq!(store.draft_entries(draft.draft, 10).await.unwrap().len(), 2);
+    let second = Author { by: &bob, at, why };
+    let decided = store.decide_draft(draft.draft, Verdict::Authorise, &second, &four_eyes);
+    assert_eq!(decided.await.unwrap().change.unwrap().added, 2);
+    while store.tidy(Timestamp::now()).await.unwrap() {}
+    assert_eq!(count(world, "draft_entries").await, 0);
 }
 
 async fn a_newer_schema_is_refused(world: &World) {

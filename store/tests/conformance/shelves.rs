@@ -27,10 +27,23 @@ claims_of_lists!(
 );
 
 /// A list's entries that wait, before the last block, for a sign to go on: when they are written, not when they are compared.
-struct Halting {
+pub struct Halting {
     entries: Vec<Entry>,
     compared: AtomicBool,
     go_on: Arc<AtomicBool>,
+}
+
+impl Halting {
+    /// Entries that were compared already, or are now; and the sign.
+    pub fn new(entries: Vec<Entry>, compared: bool) -> (Self, Arc<AtomicBool>) {
+        let go_on = Arc::new(AtomicBool::new(false));
+        let rows = Self {
+            entries,
+            compared: AtomicBool::new(compared),
+            go_on: Arc::clone(&go_on),
+        };
+        (rows, go_on)
+    }
 }
 
 impl fmt::Debug for Halting {
@@ -66,8 +79,20 @@ impl Rows for Halting {
 /// Beyond it a test has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Waits until something is so.
+pub async fn within_patience(is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("it becomes so");
+}
+
 /// In order of id, as the store wants them.
-fn sorted(name: &ListName, marks: std::ops::Range<usize>) -> Vec<Entry> {
+pub fn sorted(name: &ListName, marks: std::ops::Range<usize>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = marks
         .map(|number| entry_on(name, &mark(number), 1, "x"))
         .collect();
@@ -105,29 +130,12 @@ async fn begin(
     tokio::task::JoinHandle<Result<Changed, StoreError>>,
     Arc<AtomicBool>,
 ) {
-    let go_on = Arc::new(AtomicBool::new(false));
     let compared = store.lists().await.unwrap().iter().all(|list| list.list != *name);
-    let rows = Halting {
-        entries,
-        compared: AtomicBool::new(compared),
-        go_on: Arc::clone(&go_on),
-    };
+    let (rows, go_on) = Halting::new(entries, compared);
     let (store, name) = (store.clone(), name.clone());
     let load = tokio::spawn(async move { change(&store, &name, Wish::ReplaceByRows(Arc::new(rows))).await });
-    let written = async {
-        while count(
-            world,
-            "entries WHERE shelf IN (SELECT shelf FROM shelves WHERE replaced_in IS NULL)",
-        )
-        .await
-            == 0
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, written)
-        .await
-        .expect("the load writes");
+    let written = "entries WHERE shelf IN (SELECT shelf FROM shelves WHERE replaced_in IS NULL)";
+    within_patience(async || count(world, written).await > 0).await;
     (load, go_on)
 }
 
@@ -140,7 +148,8 @@ async fn loaded(world: &World) -> (Store, ListName) {
     (store, name)
 }
 
-async fn count(world: &World, from: &str) -> i64 {
+/// Rows behind the store's back.
+pub async fn count(world: &World, from: &str) -> i64 {
     let pool = world.behind().await;
     let text = format!("SELECT COUNT(*) FROM {from}");
     let (rows,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(text))
