@@ -136,8 +136,8 @@ impl Store {
         rows.iter().map(|(doc,)| from_json("entry", doc)).collect()
     }
 
-    /// Lets a draft become live, against the list as it is now, or declines it. Of one that is declined the entries are
-    /// forgotten; who, when and why stays of both.
+    /// Lets a draft become live, against the list as it is now, or declines it. Nobody sees its entries any more, and
+    /// [`Store::tidy`] forgets them; who, when and why stays.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Draft`] (its own author, decided already, no reason),

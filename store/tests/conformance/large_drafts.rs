@@ -70,9 +70,10 @@ async fn begin(
     store: &Store,
     name: &ListName,
     entries: Vec<Entry>,
+    held: usize,
 ) -> (JoinHandle<Result<Changed, StoreError>>, Arc<AtomicBool>, u64) {
     let compared = store.lists().await.unwrap().iter().all(|list| list.list != *name);
-    let (rows, go_on) = Halting::new(entries, compared);
+    let (rows, go_on) = Halting::new(entries, held, compared);
     let (of, name) = (store.clone(), name.clone());
     let wish = Wish::ReplaceByRows(Arc::new(rows));
     let load = tokio::spawn(async move { change(&of, &name, wish, "ann").await });
@@ -115,7 +116,7 @@ async fn others_write_while_a_large_draft_is_written(world: &World) {
     }
     let store = world.open().await;
     let (name, other) = (list("large"), list("other"));
-    let (load, go_on, number) = begin(world, &store, &name, sorted(&name, 0..50)).await;
+    let (load, go_on, number) = begin(world, &store, &name, sorted(&name, 0..50), 1).await;
     let hits = [arrival(entry_on(&other, "AA2", 1, "x"), "c1", 1)];
     let applied = store.apply_hits(&hits, &[], usual(), at(2)).await.unwrap();
     assert_eq!(applied.new_hits, 1);
@@ -143,7 +144,7 @@ async fn a_draft_whose_writer_died_leaves_nothing(world: &World) {
     }
     let store = world.open().await;
     let name = list("large");
-    let (load, go_on, number) = begin(world, &store, &name, sorted(&name, 0..50)).await;
+    let (load, go_on, number) = begin(world, &store, &name, sorted(&name, 0..50), 1).await;
     load.abort();
     go_on.store(true, Ordering::Relaxed);
     let _ = load.await;
@@ -165,15 +166,17 @@ async fn a_writer_that_was_taken_for_dead_begins_anew(world: &World) {
         return;
     }
     let store = world.open().await;
-    let name = list("large");
-    let (load, go_on, number) = begin(world, &store, &name, sorted(&name, 0..50)).await;
-    tidy(&store, in_an_hour()).await;
-    assert_eq!(left(world).await, (0, 0));
-    go_on.store(true, Ordering::Relaxed);
-    let draft = waiting(load.await.unwrap());
-    assert!(draft.draft > number);
-    assert_eq!(seen(&store, draft.draft).await, 50, "not the last block alone");
-    assert_eq!(left(world).await, (50, 0));
+    // Before its last block, and before its last transaction.
+    for (name, held) in [("held", 1), ("whole", 0)] {
+        let name = list(name);
+        let (load, go_on, number) = begin(world, &store, &name, sorted(&name, 0..50), held).await;
+        tidy(&store, in_an_hour()).await;
+        go_on.store(true, Ordering::Relaxed);
+        let draft = waiting(load.await.unwrap());
+        assert!(draft.draft > number);
+        assert_eq!(seen(&store, draft.draft).await, 50, "{held}");
+    }
+    assert_eq!(left(world).await, (100, 0));
 }
 
 async fn a_draft_is_counted_anew_where_the_list_was_changed_meanwhile(world: &World) {
@@ -187,7 +190,7 @@ async fn a_draft_is_counted_anew_where_the_list_was_changed_meanwhile(world: &Wo
         .replace_list(&name, before, &user("intel"), at(0))
         .await
         .unwrap();
-    let (load, go_on, _) = begin(world, &store, &name, sorted(&name, 10..60)).await;
+    let (load, go_on, _) = begin(world, &store, &name, sorted(&name, 10..60), 1).await;
     let withdrawn: Target = Vrm::parse(&mark(15)).unwrap().into();
     change(&store, &name, Wish::WithdrawMark(withdrawn), "cat")
         .await
@@ -207,7 +210,7 @@ async fn of_two_drafts_at_once_one_waits_and_the_other_is_forgotten(world: &Worl
     }
     let store = world.open().await;
     let name = list("large");
-    let (load, go_on, _) = begin(world, &store, &name, sorted(&name, 0..50)).await;
+    let (load, go_on, _) = begin(world, &store, &name, sorted(&name, 0..50), 1).await;
     let first = waiting(change(&store, &name, replace(sorted(&name, 0..7)), "cat").await);
     go_on.store(true, Ordering::Relaxed);
     let second = load.await.unwrap();

@@ -26,19 +26,22 @@ claims_of_lists!(
     a_load_that_died_leaves_nothing
 );
 
-/// A list's entries that wait, before the last block, for a sign to go on: when they are written, not when they are compared.
+/// A list's entries that wait, before the last or behind it, for a sign to go on: when they are written, not when they are compared.
 pub struct Halting {
     entries: Vec<Entry>,
+    /// Entries handed on after the sign.
+    held: usize,
     compared: AtomicBool,
     go_on: Arc<AtomicBool>,
 }
 
 impl Halting {
-    /// Entries that were compared already, or are now; and the sign.
-    pub fn new(entries: Vec<Entry>, compared: bool) -> (Self, Arc<AtomicBool>) {
+    /// Entries of which so many wait, compared already or not; and the sign.
+    pub fn new(entries: Vec<Entry>, held: usize, compared: bool) -> (Self, Arc<AtomicBool>) {
         let go_on = Arc::new(AtomicBool::new(false));
         let rows = Self {
             entries,
+            held,
             compared: AtomicBool::new(compared),
             go_on: Arc::clone(&go_on),
         };
@@ -62,7 +65,7 @@ impl Rows for Halting {
     }
 
     fn each(&self, take: &mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>) -> Result<(), RowsError> {
-        let (last, most) = self.entries.split_last().unwrap();
+        let (most, last) = self.entries.split_at(self.entries.len() - self.held);
         if take(most.to_vec()).is_break() {
             return Ok(());
         }
@@ -71,7 +74,9 @@ impl Rows for Halting {
         while writes && !self.go_on.load(Ordering::Relaxed) && began.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let _ = take(vec![last.clone()]);
+        if !last.is_empty() {
+            let _ = take(last.to_vec());
+        }
         Ok(())
     }
 }
@@ -131,7 +136,7 @@ async fn begin(
     Arc<AtomicBool>,
 ) {
     let compared = store.lists().await.unwrap().iter().all(|list| list.list != *name);
-    let (rows, go_on) = Halting::new(entries, compared);
+    let (rows, go_on) = Halting::new(entries, 1, compared);
     let (store, name) = (store.clone(), name.clone());
     let load = tokio::spawn(async move { change(&store, &name, Wish::ReplaceByRows(Arc::new(rows))).await });
     let written = "entries WHERE shelf IN (SELECT shelf FROM shelves WHERE replaced_in IS NULL)";
