@@ -216,12 +216,13 @@ impl Store {
     }
 
     async fn tidy_shelves(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let given_up = millis(now - GIVEN_UP_AFTER);
         let row: Option<(i64, Option<i64>)> = sqlx::query_as(
             "SELECT shelf, replaced_in FROM shelves \
              WHERE replaced_in <= (SELECT value FROM counters WHERE name = 'published') \
              OR (replaced_in IS NULL AND touched_at < $1) ORDER BY shelf LIMIT 1",
         )
-        .bind(millis(now - GIVEN_UP_AFTER))
+        .bind(given_up)
         .fetch_optional(&self.inner.reader)
         .await
         .step("looking for shelves to empty")?;
@@ -230,7 +231,12 @@ impl Store {
         };
         let shelf = count(shelf);
         let was_live = replaced_in.unwrap_or_default() > 0;
-        transaction!(self, "tidy", |tx| { empty(tx, shelf, was_live).await })?;
+        transaction!(self, "tidy", |tx| {
+            if was_live || give_up(tx, shelf, given_up).await? {
+                empty(tx, shelf, was_live).await?;
+            }
+            Ok(())
+        })?;
         Ok(true)
     }
 }
@@ -254,11 +260,15 @@ pub(crate) async fn replace(
     before: &Standing,
     revision: Revision,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM shelves WHERE shelf = $1")
+    let filled = sqlx::query("DELETE FROM shelves WHERE shelf = $1 AND replaced_in IS NULL")
         .bind(number(filled.ticket))
         .execute(tx.on())
         .await
         .step("ending to fill a shelf")?;
+    // Somebody took it for given up, and empties it.
+    if filled.rows_affected() == 0 {
+        return Err(StoreError::Moved);
+    }
     let Some(old) = before.shelf else {
         return Ok(());
     };
@@ -333,16 +343,22 @@ impl Filling<'_> {
     }
 }
 
+/// From now on nobody fills this shelf, if nobody has since `before`. Whether that is so.
+async fn give_up(tx: &mut Tx, shelf: u64, before: i64) -> Result<bool, StoreError> {
+    let given_up = sqlx::query(
+        "UPDATE shelves SET replaced_in = 0 \
+         WHERE shelf = $1 AND (replaced_in = 0 OR (replaced_in IS NULL AND touched_at < $2))",
+    )
+    .bind(number(shelf))
+    .bind(before)
+    .execute(tx.on())
+    .await
+    .step("giving up a shelf")?;
+    Ok(given_up.rows_affected() > 0)
+}
+
 /// Takes some entries off a shelf that is nobody's, and what was kept for a change that never was. Forgets the empty shelf.
 async fn empty(tx: &mut Tx, shelf: u64, was_live: bool) -> Result<(), StoreError> {
-    if !was_live {
-        // From now on nobody fills it.
-        sqlx::query("UPDATE shelves SET replaced_in = 0 WHERE shelf = $1")
-            .bind(number(shelf))
-            .execute(tx.on())
-            .await
-            .step("emptying a shelf")?;
-    }
     let rows: Vec<(String,)> =
         sqlx::query_as("SELECT entry_id FROM entries WHERE shelf = $1 ORDER BY entry_id LIMIT $2")
             .bind(number(shelf))

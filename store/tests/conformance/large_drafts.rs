@@ -16,7 +16,7 @@ use store::rows::{InMemory, Rows, RowsError};
 use store::{Store, StoreError};
 use tokio::task::JoinHandle;
 
-use crate::shelves::{Halting, count, sorted, within_patience};
+use crate::shelves::{Halting, count, number, sorted, within_patience};
 use crate::world::{World, arrival, at, entry_on, list, mark, user, usual};
 
 claims_of_lists!(
@@ -79,15 +79,10 @@ async fn begin(
     let load = tokio::spawn(async move { change(&of, &name, wish, "ann").await });
     let written = "draft_entries WHERE draft IN (SELECT draft FROM draft_writes WHERE touched_at > 0)";
     within_patience(async || count(world, written).await > 0).await;
-    let draft = number(world, "SELECT MAX(draft) FROM draft_writes").await;
+    let draft = number(world, "SELECT MAX(draft) FROM draft_writes")
+        .await
+        .unsigned_abs();
     (load, go_on, draft)
-}
-
-async fn number(world: &World, text: &'static str) -> u64 {
-    let pool = world.behind().await;
-    let (number,): (i64,) = sqlx::query_as(text).fetch_one(&pool).await.unwrap();
-    pool.close().await;
-    number.unsigned_abs()
 }
 
 /// How many entries of drafts there are, and how many drafts that nobody sees.

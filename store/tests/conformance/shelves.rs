@@ -23,7 +23,8 @@ claims_of_lists!(
     whatever_happens_lists_history_and_log_agree;
     persistent others_write_while_a_list_is_loaded,
     a_load_begins_anew_where_the_list_was_changed_meanwhile,
-    a_load_that_died_leaves_nothing
+    a_load_that_died_leaves_nothing,
+    a_load_that_was_taken_for_dead_begins_anew
 );
 
 /// A list's entries that wait, before the last or behind it, for a sign to go on: when they are written, not when they are compared.
@@ -66,7 +67,7 @@ impl Rows for Halting {
 
     fn each(&self, take: &mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>) -> Result<(), RowsError> {
         let (most, last) = self.entries.split_at(self.entries.len() - self.held);
-        if take(most.to_vec()).is_break() {
+        if !most.is_empty() && take(most.to_vec()).is_break() {
             return Ok(());
         }
         let began = Instant::now();
@@ -155,14 +156,18 @@ async fn loaded(world: &World) -> (Store, ListName) {
 
 /// Rows behind the store's back.
 pub async fn count(world: &World, from: &str) -> i64 {
+    number(world, &format!("SELECT COUNT(*) FROM {from}")).await
+}
+
+/// A number behind the store's back.
+pub async fn number(world: &World, text: &str) -> i64 {
     let pool = world.behind().await;
-    let text = format!("SELECT COUNT(*) FROM {from}");
-    let (rows,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(text))
+    let (number,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(text.to_owned()))
         .fetch_one(&pool)
         .await
         .unwrap();
     pool.close().await;
-    rows
+    number
 }
 
 async fn others_write_while_a_list_is_loaded(world: &World) {
@@ -260,6 +265,34 @@ async fn a_load_that_died_leaves_nothing(world: &World) {
     change(&store, &name, gone).await.unwrap();
     let history = store.entry_history(&name, *before.keys().next().unwrap()).await;
     assert_eq!(history.unwrap().last().unwrap().revision, Revision(1));
+}
+
+async fn a_load_that_was_taken_for_dead_begins_anew(world: &World) {
+    if !world.shelved {
+        return;
+    }
+    let (store, name) = loaded(world).await;
+    // What writes no entry has only its last transaction to find that out in.
+    for entries in [sorted(&name, 10..60), Vec::new()] {
+        let wanted = entries.len();
+        let (rows, go_on) = Halting::new(entries, wanted.min(1), false);
+        let (of, to) = (store.clone(), name.clone());
+        let wish = Wish::ReplaceByRows(Arc::new(rows));
+        let load = tokio::spawn(async move { change(&of, &to, wish).await });
+        let gone = "entry_changes WHERE ticket IN (SELECT shelf FROM shelves WHERE replaced_in IS NULL)";
+        within_patience(async || count(world, gone).await > 0).await;
+        let shelf = number(world, "SELECT MAX(shelf) FROM shelves WHERE replaced_in IS NULL").await;
+        let in_an_hour = domain::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        while store.tidy(in_an_hour).await.unwrap() {}
+        assert_eq!(count(world, &format!("shelves WHERE shelf = {shelf}")).await, 0);
+        go_on.store(true, Ordering::Relaxed);
+        load.await.unwrap().unwrap();
+        assert_eq!(stored(&store, &name).await.len(), wanted);
+        let emptied = count(world, &format!("lists WHERE shelf = {shelf}")).await;
+        assert_eq!(emptied, 0, "it fills another");
+        let (revision, _) = store.revision().await.unwrap();
+        store.set_published(revision, at(3)).await.unwrap();
+    }
 }
 
 const SEEDS: [u64; 2] = [11, 2026];
