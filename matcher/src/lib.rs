@@ -42,6 +42,7 @@ mod hindsight;
 mod history;
 mod ids;
 mod judge;
+mod lines;
 mod packed;
 mod pages;
 mod poison;

@@ -173,7 +173,7 @@ impl Lists {
     fn settle(&mut self) {
         let changes: Vec<_> = std::mem::take(&mut self.settled).into_iter().collect();
         let pages = &self.packer.pages;
-        // An index that is in use keeps the table as it is: this one is a copy then, made in some 40 ms at 10 million.
+        // An index that is in use keeps the table as it is: this one is a copy then, of which only the lines that change are not shared.
         let table = Arc::make_mut(&mut self.table);
         table.reserve(changes.iter().filter(|(_, put)| put.is_some()).count(), pages);
         let (live_bytes, patterns) = (&mut self.live_bytes, &mut self.patterns);
