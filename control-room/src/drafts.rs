@@ -106,14 +106,15 @@ pub(crate) async fn decide(
     Named(draft): Named<u64>,
     Body(DecideDraft { verdict, why }): Body<DecideDraft>,
 ) -> Result<Json<Decided>, ControlRoomError> {
-    let second = Author {
-        by: signed_in.name(),
-        at: Timestamp::now(),
-        why: &why,
-    };
-    let decided = app
-        .store
-        .decide_draft(draft, verdict, &second, &app.usual_policy)
-        .await?;
-    Ok(Json(decided))
+    let (store, usual) = (app.store.clone(), app.usual_policy.clone());
+    let by = signed_in.name().clone();
+    let decided = store::aside(move || async move {
+        let second = Author {
+            by: &by,
+            at: Timestamp::now(),
+            why: &why,
+        };
+        store.decide_draft(draft, verdict, &second, &usual).await
+    });
+    Ok(Json(decided.await?))
 }

@@ -295,12 +295,16 @@ pub(crate) async fn change(
     signed_in: &SignedIn,
     why: &str,
 ) -> Result<Became, ControlRoomError> {
-    let author = Author {
-        by: signed_in.name(),
-        at: Timestamp::now(),
-        why,
-    };
-    let changed = app.store.change_list(list, wish, &author, &app.usual_policy);
+    let (store, usual) = (app.store.clone(), app.usual_policy.clone());
+    let (list, by, why) = (list.clone(), signed_in.name().clone(), why.to_owned());
+    let changed = store::aside(move || async move {
+        let author = Author {
+            by: &by,
+            at: Timestamp::now(),
+            why: &why,
+        };
+        store.change_list(&list, wish, &author, &usual).await
+    });
     Ok(changed.await?.into())
 }
 

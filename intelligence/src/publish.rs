@@ -55,7 +55,7 @@ pub async fn run(
     ready: Ready,
     shutdown: CancellationToken,
 ) -> Result<(), IntelligenceError> {
-    run_in_batches(log, store, ready, shutdown, BATCH).await
+    store::aside(move || run_in_batches(log, store, ready, shutdown, BATCH)).await
 }
 
 /// As [`run`], with another number of changes at once than [`BATCH`].

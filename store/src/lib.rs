@@ -45,6 +45,7 @@ pub mod users;
 pub mod yields;
 
 mod arrivals;
+mod aside;
 mod database;
 mod diff;
 mod draft_entries;
@@ -54,5 +55,6 @@ mod shelves;
 mod sql;
 mod transaction;
 
+pub use aside::aside;
 pub use database::{Store, StoreError};
 pub use sql::MAX_ROWS;
