@@ -204,7 +204,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes a revision's changes, until told to stop. Where they are more than one batch, others may pass.
+    /// Publishes a revision's changes, until told to stop. Where they fill a batch, others may pass.
     async fn relay_changes(&mut self, revision: Revision) -> Result<(), IntelligenceError> {
         let store = self.store.clone();
         let mut changes = store.changes_of(revision, 0, self.batch).await?;
