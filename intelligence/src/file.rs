@@ -16,7 +16,7 @@ use crate::row::{self, Shared};
 use crate::{IntelligenceError, MAX_LIST_BYTES, Options, Parsed, container, parse};
 
 /// Entries handed on at once. A large list is stored in transactions of so many: others wait for the length of one.
-const BLOCK: usize = 2_000;
+const BLOCK: usize = 500;
 
 /// A file that was read once, and what it is read by. Its text is kept, and where each entry's row begins.
 pub struct ListFile {

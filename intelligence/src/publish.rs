@@ -167,8 +167,9 @@ impl Publisher {
             self.doubtful = false;
         }
         self.relay().await?;
-        // A little at a time: nobody waits for it.
-        self.store.tidy(Timestamp::now()).await?;
+        // Nobody waits for it: a little at a time, until it is time to look again.
+        let began = Instant::now();
+        while self.store.tidy(Timestamp::now()).await? && began.elapsed() < LOOK_EVERY {}
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use domain::case::Refusal;
@@ -34,9 +35,9 @@ static SQLITE_TRIGGERS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_TRIGGERS: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// What the writing connection to SQLite is told. `FULL` syncs the log at each commit: it survives power loss.
-/// The log goes into the file every 40 MB: with the usual 4 it would at nearly every transaction of a large load.
+/// The log goes into the file every 80 MB at the latest: see [`Store::make_room`].
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 10000;";
+     PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 20000;";
 /// What every connection to PostgreSQL is told: a lock or a statement that hangs ends, and its transaction with it.
 const POSTGRES_SETTINGS: &str = "SET lock_timeout = '20s'; SET statement_timeout = '60s'; \
      SET idle_in_transaction_session_timeout = '60s';";
@@ -55,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) postgres: bool,
     /// Entries that a change writes in one transaction at most.
     pub(crate) few: u64,
+    /// Transactions that are on disk later, so far.
+    pub(crate) in_log: AtomicU32,
     /// The newest event that this handle has written.
     pub(crate) events: watch::Sender<u64>,
 }
@@ -196,6 +199,7 @@ impl Store {
                 reader,
                 postgres,
                 few,
+                in_log: AtomicU32::new(0),
                 events: watch::Sender::new(0),
             }),
         };

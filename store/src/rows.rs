@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use crate::StoreError;
-use crate::sql::{ROWS_AT_ONCE, Step, from_json, number, to_json};
+use crate::sql::{ROWS_IN_BETWEEN, Step, from_json, number, to_json};
 
 /// Blocks that may wait for the database: the next is read and hashed while one is written.
 const AHEAD: usize = 2;
@@ -50,7 +50,7 @@ impl Rows for InMemory {
     }
 
     fn each(&self, take: &mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>) -> Result<(), RowsError> {
-        for block in self.0.chunks(ROWS_AT_ONCE) {
+        for block in self.0.chunks(ROWS_IN_BETWEEN) {
             if take(block.to_vec()).is_break() {
                 break;
             }
@@ -174,7 +174,7 @@ impl Blocks {
                 )
                 .bind(number(*draft))
                 .bind(after.clone())
-                .bind(ROWS_AT_ONCE as i64)
+                .bind(ROWS_IN_BETWEEN as i64)
                 .fetch_all(on)
                 .await
                 .step("reading a draft")?;

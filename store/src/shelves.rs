@@ -13,7 +13,7 @@ use crate::changes::Plan;
 use crate::diff::{Difference, Part};
 use crate::entries::{Writing, remove, write_marks};
 use crate::events::take_numbers;
-use crate::sql::{ROWS_AT_ONCE, Step, count, millis, number, parsed, write_rows};
+use crate::sql::{ROWS_IN_BETWEEN, Step, count, millis, number, parsed, write_rows};
 use crate::transaction::{OnDisk, Tx, transaction};
 use crate::{Store, StoreError, changes, policies};
 
@@ -231,7 +231,7 @@ impl Store {
         };
         let shelf = count(shelf);
         let was_live = replaced_in.unwrap_or_default() > 0;
-        transaction!(self, "tidy", |tx| {
+        transaction!(self, "tidy", OnDisk::Later, |tx| {
             if was_live || give_up(tx, shelf, given_up).await? {
                 empty(tx, shelf, was_live).await?;
             }
@@ -294,7 +294,7 @@ impl Filling<'_> {
     async fn write(&self, first: u64, plan: &Plan, difference: &Difference) -> Result<(), StoreError> {
         let store = self.store;
         let mut next = first;
-        for ids in difference.removed.chunks(ROWS_AT_ONCE) {
+        for ids in difference.removed.chunks(ROWS_IN_BETWEEN) {
             transaction!(store, "fill_shelf", OnDisk::Later, |tx| {
                 self.touch(tx).await?;
                 self.writing.let_go(tx, next, ids).await
@@ -316,7 +316,7 @@ impl Filling<'_> {
             })?;
         }
         marks.sort_unstable_by(|(a, an), (b, bn)| (a.as_str(), an).cmp(&(b.as_str(), bn)));
-        for some in marks.chunks(ROWS_AT_ONCE) {
+        for some in marks.chunks(ROWS_IN_BETWEEN) {
             transaction!(store, "fill_shelf", OnDisk::Later, |tx| {
                 self.touch(tx).await?;
                 write_marks(tx, self.writing.to, some).await
@@ -362,7 +362,7 @@ async fn empty(tx: &mut Tx, shelf: u64, was_live: bool) -> Result<(), StoreError
     let rows: Vec<(String,)> =
         sqlx::query_as("SELECT entry_id FROM entries WHERE shelf = $1 ORDER BY entry_id LIMIT $2")
             .bind(number(shelf))
-            .bind(ROWS_AT_ONCE as i64)
+            .bind(ROWS_IN_BETWEEN as i64)
             .fetch_all(tx.on())
             .await
             .step("reading a shelf")?;
@@ -376,7 +376,7 @@ async fn empty(tx: &mut Tx, shelf: u64, was_live: bool) -> Result<(), StoreError
         write_rows(tx, "forgetting what never was", &text, &rows).await?;
     }
     remove(tx, shelf, &ids).await?;
-    if ids.len() < ROWS_AT_ONCE {
+    if ids.len() < ROWS_IN_BETWEEN {
         sqlx::query("DELETE FROM shelves WHERE shelf = $1")
             .bind(number(shelf))
             .execute(tx.on())

@@ -1,5 +1,6 @@
 //! The one way to write: a transaction that is tried again when another writer was in the way.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sqlx::{Any, AnyConnection, Transaction};
@@ -12,6 +13,11 @@ use crate::{Store, StoreError};
 const MAX_TRIES: u32 = 10;
 /// A transaction that takes longer is given up: its connection hangs. What is large is written in many.
 pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
+/// Transactions of some [`crate::sql::ROWS_IN_BETWEEN`] rows after which SQLite's log is emptied: they are about half of what it holds
+/// before a commit empties it.
+const ROOM_EVERY: u32 = 16;
+/// Times that it is tried then: what others write meanwhile is to be emptied, too.
+const ROOM_TRIES: u32 = 5;
 
 /// An open transaction.
 pub(crate) struct Tx {
@@ -60,6 +66,7 @@ macro_rules! transaction {
             };
             let attempt = tokio::time::timeout($crate::transaction::MAX_DURATION, attempt).await;
             if let Some(done) = run.judge(attempt) {
+                store.make_room($on_disk).await;
                 break done;
             }
         }
@@ -72,7 +79,8 @@ pub(crate) use transaction;
 pub(crate) enum OnDisk {
     /// When it is committed.
     AtCommit,
-    /// With the next that is [`OnDisk::AtCommit`], on SQLite: for what does not count before such a one says so.
+    /// With the next that is [`OnDisk::AtCommit`], on SQLite: for what does not count before such a one says so, or is done again
+    /// where it is found undone.
     Later,
 }
 
@@ -147,6 +155,32 @@ impl Store {
                 .send_modify(|newest| *newest = last.max(*newest));
         }
         Ok(())
+    }
+
+    /// Behind some transactions that are on disk [`OnDisk::Later`], brings what SQLite's log holds into its file, beside whoever
+    /// writes. Otherwise the commit that fills the log does so, for a tenth of a second, and everybody waits for it.
+    pub(crate) async fn make_room(&self, on_disk: OnDisk) {
+        if self.inner.postgres || matches!(on_disk, OnDisk::AtCommit) {
+            return;
+        }
+        let behind = self.inner.in_log.fetch_add(1, Ordering::Relaxed) + 1;
+        if !behind.is_multiple_of(ROOM_EVERY) {
+            return;
+        }
+        // What others write meanwhile stays in the log. The writer begins it anew once nothing is left.
+        for _ in 0..ROOM_TRIES {
+            let moved: Result<(i64, i64, i64), _> = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)")
+                .fetch_one(&self.inner.reader)
+                .await;
+            match moved {
+                Ok((_, in_log, in_file)) if in_file < in_log => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "the database's log was not emptied beside its writers");
+                    break;
+                }
+            }
+        }
     }
 
     /// A transaction that sees one state of the database throughout and writes nothing.

@@ -1,8 +1,8 @@
 //! The embedded engine: the log of one machine, in a data directory or in memory.
 //!
-//! **Guaranteed:** an acknowledged publish or commit survives kill -9 and power loss: one writer thread joins all that
-//! waits into one batch of the storage (fjall), syncs it once, and then answers (see `writer`). Readers see nothing
-//! that is not durable. Topics exist from the first opening.
+//! **Guaranteed:** an acknowledged publish or commit survives kill -9 and power loss: a writer's thread joins all that
+//! waits into one batch of the storage (fjall), syncs it once, and then answers. The lists have a writer of their own
+//! (see `writer`). Readers see nothing that is not durable. Topics exist from the first opening.
 //! **Bounded:** what waits to be written, by [`QUEUE_BYTES`]; topics, by time and by [`EmbeddedOptions::topic_bytes`];
 //! compacted topics keep the last record of every key, at once, and forget tombstones after an hour (see `retention`).
 //! **Not here:** more than one process. A second one is refused; groups share partitions within the process.
@@ -12,6 +12,7 @@ mod disk;
 mod entry;
 mod group;
 mod meta;
+mod queue;
 mod reader;
 mod retention;
 mod storage;
@@ -24,9 +25,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,9 +40,10 @@ use consumer::{EmbeddedConsumer, EmbeddedReplay, EmbeddedTail};
 use disk::Disk;
 use entry::Draft;
 use group::Group;
+use queue::Queue;
 use storage::{Memory, Storage};
 use topics::{Committed, Partition, Topics};
-use writer::{ENTRY_BYTES, GROUP_BYTES, Job, Keyed, Payload, Writer};
+use writer::{ENTRY_BYTES, Job, KEYED_AT_ONCE, Keyed, Lane, Payload, Writer};
 
 /// The format of the data directory that this version reads and writes.
 pub const FORMAT: u32 = 1;
@@ -87,23 +87,15 @@ struct Shared {
     committed: Arc<Mutex<Committed>>,
     groups: Mutex<HashMap<String, Group>>,
     storage: RwLock<Option<Arc<dyn Storage>>>,
-    queue: Queue,
+    /// To the writer of the lists,
+    lists: Queue,
+    /// and to that of everything else.
+    rest: Queue,
     room: Arc<Semaphore>,
     closed: AtomicBool,
     failed: Mutex<Option<String>>,
     members: AtomicU64,
     delivery_timeout: Duration,
-}
-
-/// The way to the writer.
-enum Queue {
-    /// A thread writes, since syncing takes time.
-    Thread {
-        jobs: mpsc::Sender<Job>,
-        thread: Mutex<Option<JoinHandle<()>>>,
-    },
-    /// Memory is written by whoever publishes: under a paused clock nothing waits for another thread.
-    Inline(Mutex<Option<Writer>>),
 }
 
 impl EmbeddedLog {
@@ -137,38 +129,27 @@ impl EmbeddedLog {
         let (topics, committed) = Topics::load(&*storage, options.partitions.max(1))?;
         let topics = Arc::new(topics);
         let committed = Arc::new(Mutex::new(committed));
-        let partition_bytes = Topic::ALL
-            .into_iter()
-            .map(|topic| (topic, options.topic_bytes / u64::from(topics.count(topic))));
-        let writer = Writer {
-            storage: Arc::clone(&storage),
-            topics: Arc::clone(&topics),
-            committed: Arc::clone(&committed),
-            partition_bytes: partition_bytes.collect(),
-        };
-        let queue = if storage.blocks() {
-            let (jobs, waiting) = mpsc::channel();
-            let thread = std::thread::Builder::new()
-                .name("log-writer".into())
-                .spawn(move || write_until_closed(&writer, &waiting))
-                .map_err(|source| LogError::Storage {
-                    step: "start the writer",
-                    source: source.into(),
-                })?;
-            Queue::Thread {
-                jobs,
-                thread: Mutex::new(Some(thread)),
+        let writer = |lane: Lane| {
+            let own = Topic::ALL.into_iter().filter(|topic| Lane::of(*topic) == lane);
+            let bytes = own.map(|topic| (topic, options.topic_bytes / u64::from(topics.count(topic))));
+            Writer {
+                lane,
+                storage: Arc::clone(&storage),
+                topics: Arc::clone(&topics),
+                committed: Arc::clone(&committed),
+                partition_bytes: bytes.collect(),
             }
-        } else {
-            Queue::Inline(Mutex::new(Some(writer)))
         };
+        let lists = Queue::to(writer(Lane::Lists), "log-lists")?;
+        let rest = Queue::to(writer(Lane::Rest), "log-writer")?;
         Ok(Self {
             shared: Arc::new(Shared {
                 topics,
                 committed,
                 groups: Mutex::default(),
                 storage: RwLock::new(Some(storage)),
-                queue,
+                lists,
+                rest,
                 room: Arc::new(Semaphore::new(QUEUE_BYTES)),
                 closed: AtomicBool::new(false),
                 failed: Mutex::default(),
@@ -183,20 +164,22 @@ impl EmbeddedLog {
     /// # Errors
     /// When the storage fails.
     pub async fn enforce_retention(&self, now: Timestamp) -> Result<(), LogError> {
-        loop {
-            let (answer, swept) = oneshot::channel();
-            self.shared.queue.send(Job::Sweep {
-                now_ms: now.as_millisecond(),
-                answer: Some(answer),
-            })?;
-            match swept.await {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => return Ok(()),
-                Ok(Err(error)) => return Err(LogError::Unavailable(error)),
-                Err(_) => return Err(LogError::Closed),
-            }
+        for queue in [&self.shared.lists, &self.shared.rest] {
+            while sweep(queue, now).await? {}
         }
+        Ok(())
     }
+}
+
+/// Forgets some of what retention allows; answers whether there is more.
+async fn sweep(queue: &Queue, now: Timestamp) -> Result<bool, LogError> {
+    let (answer, swept) = oneshot::channel();
+    queue.send(Job::Sweep {
+        now_ms: now.as_millisecond(),
+        answer: Some(answer),
+    })?;
+    let swept = swept.await.map_err(|_| LogError::Closed)?;
+    swept.map_err(LogError::Unavailable)
 }
 
 #[async_trait]
@@ -212,21 +195,16 @@ impl Log for EmbeddedLog {
             return Ok(());
         }
         let count = records.len() as u64;
-        let (payload, bytes) = self.shared.encode(topic, &records);
+        let parts = self.shared.encode(topic, &records);
         drop(records);
         let deadline = Instant::now() + self.shared.delivery_timeout;
-        let wanted = u32::try_from(bytes.min(QUEUE_BYTES)).unwrap_or(u32::MAX);
-        let room = timeout_at(deadline, Arc::clone(&self.shared.room).acquire_many_owned(wanted)).await;
-        let room = room.map_err(|_| LogError::Unavailable("too much waits to be written".into()))?;
-        let (answer, written) = oneshot::channel();
-        self.shared.queue.send(Job::Publish {
-            topic,
-            payload,
-            bytes,
-            answer,
-            room: room.ok(),
-        })?;
-        self.shared.answered(written, deadline).await?;
+        let mut answers = Vec::with_capacity(parts.len());
+        for (payload, bytes) in parts {
+            answers.push(self.shared.enqueue(topic, payload, bytes, deadline).await?);
+        }
+        for written in answers {
+            self.shared.answered(written, deadline).await?;
+        }
         metrics::counter!("steelring_log_published_total", "topic" => topic.name()).increment(count);
         Ok(())
     }
@@ -300,9 +278,10 @@ impl Shared {
         storage.clone().ok_or(LogError::Closed)
     }
 
-    /// Ends the writer once it has done all that waits, releases the storage, and wakes everybody to notice.
+    /// Ends the writers once they have done all that waits, releases the storage, and wakes everybody to notice.
     fn let_go(&self) {
-        self.queue.end();
+        self.lists.end();
+        self.rest.end();
         self.storage
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -312,23 +291,62 @@ impl Shared {
         }
     }
 
-    /// Records as bytes, by partition, and how many bytes.
-    fn encode(&self, topic: Topic, records: &[Record]) -> (Payload, usize) {
-        let mut bytes = 0;
-        if topic.retention() == Retention::LastOfKey {
-            let keyed = records.iter().map(|record| {
-                let mut draft = Draft::new();
-                draft.push(record);
-                bytes += draft.len();
-                Keyed {
-                    partition: self.topics.choose(topic, record.key.as_deref()),
-                    key: Bytes::copy_from_slice(record.key.as_deref().unwrap_or_default()),
-                    tombstone: record.value.is_none(),
-                    draft,
-                }
-            });
-            return (Payload::Keyed(keyed.collect()), bytes);
+    fn queue(&self, topic: Topic) -> &Queue {
+        match Lane::of(topic) {
+            Lane::Lists => &self.lists,
+            Lane::Rest => &self.rest,
         }
+    }
+
+    /// Hands a part of a publication to its writer, once there is room for it.
+    async fn enqueue(
+        &self,
+        topic: Topic,
+        payload: Payload,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<oneshot::Receiver<Result<(), String>>, LogError> {
+        let wanted = u32::try_from(bytes.min(QUEUE_BYTES)).unwrap_or(u32::MAX);
+        let room = timeout_at(deadline, Arc::clone(&self.room).acquire_many_owned(wanted)).await;
+        let room = room.map_err(|_| LogError::Unavailable("too much waits to be written".into()))?;
+        let (answer, written) = oneshot::channel();
+        self.queue(topic).send(Job::Publish {
+            topic,
+            payload,
+            bytes,
+            answer,
+            room: room.ok(),
+        })?;
+        Ok(written)
+    }
+
+    /// Records as bytes, in parts that are written one after the other, each with its size in bytes.
+    fn encode(&self, topic: Topic, records: &[Record]) -> Vec<(Payload, usize)> {
+        if topic.retention() == Retention::LastOfKey {
+            let parts = records.chunks(KEYED_AT_ONCE);
+            return parts.map(|part| self.encode_keyed(topic, part)).collect();
+        }
+        vec![self.encode_stream(topic, records)]
+    }
+
+    fn encode_keyed(&self, topic: Topic, records: &[Record]) -> (Payload, usize) {
+        let mut bytes = 0;
+        let keyed = records.iter().map(|record| {
+            let mut draft = Draft::new();
+            draft.push(record);
+            bytes += draft.len();
+            Keyed {
+                partition: self.topics.choose(topic, record.key.as_deref()),
+                key: Bytes::copy_from_slice(record.key.as_deref().unwrap_or_default()),
+                tombstone: record.value.is_none(),
+                draft,
+            }
+        });
+        (Payload::Keyed(keyed.collect()), bytes)
+    }
+
+    /// By partition.
+    fn encode_stream(&self, topic: Topic, records: &[Record]) -> (Payload, usize) {
         let mut done = Vec::new();
         let mut drafts: BTreeMap<u32, Draft> = BTreeMap::new();
         for record in records {
@@ -340,7 +358,7 @@ impl Shared {
             }
         }
         done.extend(drafts);
-        bytes += done.iter().map(|(_, draft)| draft.len()).sum::<usize>();
+        let bytes = done.iter().map(|(_, draft)| draft.len()).sum::<usize>();
         (Payload::Stream(done), bytes)
     }
 
@@ -349,7 +367,7 @@ impl Shared {
         self.open()?;
         let (answer, written) = oneshot::channel();
         let deadline = Instant::now() + self.delivery_timeout;
-        self.queue.send(Job::Commit {
+        self.rest.send(Job::Commit {
             group: group.to_owned(),
             offsets,
             answer,
@@ -412,64 +430,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.queue.end();
-    }
-}
-
-impl Queue {
-    fn send(&self, job: Job) -> Result<(), LogError> {
-        match self {
-            Self::Thread { jobs, .. } => jobs.send(job).map_err(|_| LogError::Closed),
-            Self::Inline(writer) => {
-                let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                let writer = writer.as_ref().ok_or(LogError::Closed)?;
-                writer.run(vec![job], Timestamp::now().as_millisecond());
-                Ok(())
-            }
-        }
-    }
-
-    fn end(&self) {
-        match self {
-            Self::Thread { jobs, thread } => {
-                // It may have ended already.
-                let _ = jobs.send(Job::Close);
-                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-                if thread.is_some_and(|thread| thread.join().is_err()) {
-                    tracing::error!("the writer of the embedded log failed");
-                }
-            }
-            Self::Inline(writer) => drop(writer.lock().unwrap_or_else(PoisonError::into_inner).take()),
-        }
-    }
-}
-
-fn write_until_closed(writer: &Writer, waiting: &mpsc::Receiver<Job>) {
-    let mut swept = std::time::Instant::now();
-    loop {
-        let mut jobs = Vec::new();
-        match waiting.recv_timeout(retention::SWEEP_EVERY.saturating_sub(swept.elapsed())) {
-            Ok(job) => jobs.push(job),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        let mut bytes = jobs.iter().map(Job::bytes).sum::<usize>();
-        while bytes < GROUP_BYTES
-            && let Ok(job) = waiting.try_recv()
-        {
-            bytes += job.bytes();
-            jobs.push(job);
-        }
-        let now_ms = Timestamp::now().as_millisecond();
-        if swept.elapsed() >= retention::SWEEP_EVERY {
-            swept = std::time::Instant::now();
-            jobs.push(Job::Sweep { now_ms, answer: None });
-        }
-        let closing = jobs.iter().any(|job| matches!(job, Job::Close));
-        writer.run(jobs, now_ms);
-        if closing {
-            return;
-        }
+        self.lists.end();
+        self.rest.end();
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 use super::meta::{self, Extent};
 use super::storage::{Change, Space};
 use super::topics::Partition;
-use super::writer::{Located, Writer, offset_key};
+use super::writer::{Lane, Located, Writer, offset_key};
 use super::{damaged, entry};
 use crate::LogError;
 use crate::topic::{Retention, Topic};
@@ -24,7 +24,8 @@ const SWEEP_ENTRIES: usize = 500;
 /// Removes some of what may go; true when there is more.
 pub(super) fn sweep(writer: &Writer, now_ms: i64) -> Result<bool, LogError> {
     let mut more = false;
-    let partitions: Vec<Partition> = writer.topics.all().collect();
+    let own = |(topic, _): &Partition| Lane::of(*topic) == writer.lane;
+    let partitions: Vec<Partition> = writer.topics.all().filter(own).collect();
     for partition in partitions {
         more |= match partition.0.retention() {
             Retention::For(time) => old_records(writer, partition, earlier(now_ms, time))?,

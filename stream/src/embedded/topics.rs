@@ -17,7 +17,7 @@ pub(super) type Partition = (Topic, u32);
 /// Offsets by group and partition.
 pub(super) type Committed = HashMap<String, BTreeMap<Partition, u64>>;
 
-/// What readers may see of a partition. The writer alone moves it, once a group is durable.
+/// What readers may see of a partition. Its topic's writer alone moves it, once a group is durable.
 #[derive(Default)]
 struct Window {
     first: AtomicU64,

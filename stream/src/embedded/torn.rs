@@ -1,10 +1,10 @@
 //! What a power failure leaves of the last group: cut off, so that the storage opens again.
 //!
-//! The writer syncs a group before it answers or writes the next one. So at most one group, the last of the newest
-//! journal, can be half on the disk when the power fails, and nobody was told that it was kept. fjall drops such a group
-//! unaided where the file ends early or zeros follow; but where the group's last page reached the disk and one before it
-//! did not, its checksum is wrong, and fjall refuses the whole journal. A group without its end, fjall drops: so the end
-//! is cut off, and nothing else.
+//! fjall holds its journal while a group is written and synced, so that the writers' groups stand in it one behind the
+//! other, and a group is answered once it is synced. So at most one group, the last of the newest journal, can be half on
+//! the disk when the power fails, and nobody was told that it was kept. fjall drops such a group unaided where the file
+//! ends early or zeros follow; but where the group's last page reached the disk and one before it did not, its checksum is
+//! wrong, and fjall refuses the whole journal. A group without its end, fjall drops: so the end is cut off, and nothing else.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};

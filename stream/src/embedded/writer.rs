@@ -1,4 +1,4 @@
-//! The one place that writes: all that waits becomes one batch with one sync, then all are answered.
+//! What writes: all that waits becomes one batch with one sync, then all are answered.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,42 @@ use super::topics::{Committed, Partition, Topics};
 use crate::LogError;
 use crate::topic::Topic;
 
-/// Largest group, in bytes of records: two memtables at most, of the dozen that a busy log's records are spread over.
-pub(super) const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// An entry takes further records up to this size: large enough to read fast, small enough to read a part.
 pub(super) const ENTRY_BYTES: usize = 128 * 1024;
+
+/// Records of a compacted topic in one batch, which each have a look-up and four changes: the others' batches wait for
+/// it no longer than for a sync.
+pub(super) const KEYED_AT_ONCE: usize = 200;
+
+/// What one writer writes. The lists have one of their own: a load of millions is written for minutes, and the storage makes
+/// whoever writes so much wait until its tables are sorted, a tenth of a second at a time. Reads and hits must not wait with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// The entries of the lists.
+    Lists,
+    /// All other topics, and how far groups have come.
+    Rest,
+}
+
+impl Lane {
+    /// The lane of a topic.
+    pub(super) fn of(topic: Topic) -> Self {
+        match topic {
+            Topic::Entries => Self::Lists,
+            _ => Self::Rest,
+        }
+    }
+
+    /// Its largest group, in bytes of records.
+    pub(super) fn group_bytes(self) -> usize {
+        match self {
+            // A part of a load by itself.
+            Self::Lists => 1,
+            // Two memtables at most, of the dozen that a busy log's records are spread over.
+            Self::Rest => 8 * 1024 * 1024,
+        }
+    }
+}
 
 /// What was asked, answered once durable. The error is a text: one failure answers many.
 pub(super) type Answer = oneshot::Sender<Result<(), String>>;
@@ -74,9 +106,11 @@ impl Job {
 
 /// Writes groups of jobs.
 pub(super) struct Writer {
+    pub(super) lane: Lane,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) topics: Arc<Topics>,
     pub(super) committed: Arc<Mutex<Committed>>,
+    /// The topics of its lane, each with how many bytes a partition may have.
     pub(super) partition_bytes: HashMap<Topic, u64>,
 }
 
