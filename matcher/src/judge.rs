@@ -11,6 +11,7 @@ use stream::{Consumer, Delivered, LogError, Record, wire};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::ahead::{Ahead, BATCH};
 use crate::beliefs::Beliefs;
 use crate::clones::CloneRule;
 use crate::health::Backoff;
@@ -23,10 +24,6 @@ use crate::{MatcherError, Shared};
 
 /// The group that all matchers share their partitions in.
 const GROUP: &str = "matcher";
-/// Reads judged at once, where so many wait: one wait for durable hits serves them all. All of them hits, at 2 kB each,
-/// they stay below the log's bounds.
-pub(crate) const BATCH: usize = 10_000;
-const _: () = assert!(BATCH * 2_000 <= stream::embedded::QUEUE_BYTES);
 /// Reads from which on partitions are judged side by side: below, the work is done before another thread has woken.
 const SIDE_BY_SIDE: usize = 1_000;
 /// How long a poll waits: a shutdown must be seen.
@@ -99,9 +96,10 @@ impl Judge {
     /// Polls, judges, publishes and commits until shutdown or an error. What was polled and not committed comes again.
     ///
     /// While a batch becomes durable the next one is judged, so that neither waits for the other; one batch at most is on
-    /// its way, so that a vehicle's hits stay in order. A commit waits for it, and nothing is polled before it is done.
+    /// its way, so that a vehicle's hits stay in order. While there is a backlog, the batch behind is fetched meanwhile. A commit
+    /// waits until nothing is on either way: it is of all that was polled.
     async fn consume(&mut self, shared: &Arc<Shared>, backoff: &mut Backoff) -> Result<(), LogError> {
-        let mut consumer = shared.log.subscribe(GROUP, &[Topic::Reads]).await?;
+        let mut ahead = Ahead::Rests(shared.log.subscribe(GROUP, &[Topic::Reads]).await?);
         let mut on_its_way: Option<OnItsWay> = None;
         let (mut uncommitted, mut committed_at) = (false, Instant::now());
         while !shared.shutdown.is_cancelled() {
@@ -110,9 +108,13 @@ impl Judge {
             } else {
                 WAIT
             };
-            let reads = consumer.poll(BATCH, wait).await?;
+            let reads = ahead.next(wait).await?;
             backoff.reset();
             shared.health.reads(true);
+            let commit_is_due = uncommitted && committed_at.elapsed() >= COMMIT_EVERY;
+            if reads.len() == BATCH && !commit_is_due {
+                ahead.fetch();
+            }
             let found = if reads.is_empty() {
                 None
             } else {
@@ -131,17 +133,23 @@ impl Judge {
                 on_its_way = Some(OnItsWay(tokio::spawn(make_durable(Arc::clone(shared), found))));
                 uncommitted = true;
             }
+            let Some(consumer) = ahead.at_rest() else {
+                continue;
+            };
             if uncommitted && (reads.is_empty() || committed_at.elapsed() >= COMMIT_EVERY) {
                 if !arrived(on_its_way.take()).await? {
                     return Ok(());
                 }
-                uncommitted = !committed(consumer.as_mut()).await?;
+                uncommitted = !committed(consumer).await?;
                 committed_at = Instant::now();
             }
-            self.watch_lag(consumer.as_mut()).await;
+            self.watch_lag(consumer).await;
         }
-        if arrived(on_its_way.take()).await? && uncommitted {
-            committed(consumer.as_mut()).await?;
+        if arrived(on_its_way.take()).await?
+            && uncommitted
+            && let Some(consumer) = ahead.at_rest()
+        {
+            committed(consumer).await?;
         }
         Ok(())
     }

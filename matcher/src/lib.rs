@@ -34,6 +34,7 @@ pub mod sightings;
 pub mod sources;
 pub mod traffic;
 
+mod ahead;
 mod code;
 mod follow;
 mod forms;
@@ -175,7 +176,7 @@ pub async fn run(parts: Parts, ready: Ready, shutdown: CancellationToken) -> Res
     // Dropped with this future: whoever aborts a matcher has none left.
     let mut tasks = JoinSet::new();
     tasks.spawn(follow::follow_lists(Arc::clone(&shared)));
-    let history = History::new(&parts.cameras, sightings, judge::BATCH);
+    let history = History::new(&parts.cameras, sightings, ahead::BATCH);
     tasks.spawn(Judge::new(history, clones, new_entries).judge_reads(Arc::clone(&shared)));
     tasks.spawn(sources::watch(Arc::clone(&shared), loaded));
     let mut outcome = Ok(());
