@@ -163,12 +163,12 @@ async fn an_entry_counts_at_the_time_of_capture() {
     matcher.stop().await;
 }
 
-/// 3,000 reads of which every tenth matches, and the hits that they must give.
-async fn many_reads(log: &Flaky) -> BTreeSet<HitId> {
+/// So many reads of which every tenth matches, and the hits that they must give.
+async fn many_reads(log: &Flaky, count: i64) -> BTreeSet<HitId> {
     let wanted = entry("AB12CDE", "", None);
     log.put(std::slice::from_ref(&wanted)).await;
     log.mark(1).await;
-    let reads: Vec<_> = (0..3_000)
+    let reads: Vec<_> = (0..count)
         .map(|ms| {
             if ms % 10 == 0 {
                 read("AB12CDE", ms)
@@ -189,7 +189,7 @@ async fn many_reads(log: &Flaky) -> BTreeSet<HitId> {
 async fn after_a_crash_every_hit_is_there_with_the_same_id() {
     for crash_after in [0, 1, 150, 290] {
         let log = Flaky::new().await;
-        let expected = many_reads(&log).await;
+        let expected = many_reads(&log, 3_000).await;
         let crashed = log.start();
         log.hits(crash_after).await;
         crashed.task.abort();
@@ -199,6 +199,25 @@ async fn after_a_crash_every_hit_is_there_with_the_same_id() {
         assert_eq!(hits, expected, "crashed after {crash_after}");
         matcher.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_survives_crashes_and_stops_while_its_next_batch_is_fetched() {
+    let log = Flaky::new().await;
+    let expected = many_reads(&log, 65_000).await;
+    for (seen, crashes) in [(1, true), (1_500, false), (2_500, true), (4_000, false)] {
+        let matcher = log.start();
+        log.hits(seen).await;
+        if crashes {
+            matcher.task.abort();
+            let _ = matcher.task.await;
+        } else {
+            matcher.stop().await;
+        }
+    }
+    let matcher = log.start();
+    assert_eq!(until_all(&log, &expected).await, expected);
+    matcher.stop().await;
 }
 
 async fn until_all(log: &Flaky, expected: &BTreeSet<HitId>) -> BTreeSet<HitId> {
@@ -222,7 +241,7 @@ async fn an_outage_of_the_log_loses_and_skips_nothing() {
     log.put(&[entry("AB12CDE", "", None)]).await;
     log.mark(1).await;
     until_applied(&log, Revision(1)).await;
-    let expected = many_reads(&log).await;
+    let expected = many_reads(&log, 3_000).await;
     matcher.until_ready(false).await;
     assert_eq!(until_all(&log, &expected).await, expected);
     matcher.until_ready(true).await;

@@ -402,3 +402,18 @@ async fn publish(store: &Store, log: &mut BTreeMap<EntryId, Entry>) {
     let newest = store.revision().await.unwrap().0;
     store.set_published(newest, at(9)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_load_leaves_sqlites_log_no_longer_than_a_few_transactions() {
+    let world = World::sqlite_file();
+    let (store, name) = (world.open().await, list("stolen"));
+    let entries = Wish::Replace(sorted(&name, 0..60_000));
+    change(&store, &name, entries).await.unwrap();
+    let folder = world.folder.as_ref().unwrap();
+    let logs = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+    let log = logs
+        .filter(|file| file.file_name().to_string_lossy().ends_with("-wal"))
+        .map(|file| file.metadata().unwrap().len());
+    let (log, sixteen_mb) = (log.sum::<u64>(), 16 << 20);
+    assert!((1..sixteen_mb).contains(&log), "{log} bytes");
+}

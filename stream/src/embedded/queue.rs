@@ -98,3 +98,83 @@ fn write_until_closed(writer: &Writer, waiting: &mpsc::Receiver<Job>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::super::storage::{Change, Memory, Space, Storage};
+    use super::super::{EmbeddedLog, EmbeddedOptions};
+    use super::*;
+    use crate::topic::Topic;
+    use crate::{Log, Record};
+
+    /// Memory that writes no list as long as this is locked, as a disk that is behind with its tables.
+    #[derive(Default)]
+    struct BehindWithLists(Mutex<()>, Memory);
+
+    impl Storage for BehindWithLists {
+        fn open_space(&self, space: Space) -> Result<(), LogError> {
+            self.1.open_space(space)
+        }
+
+        fn apply(&self, changes: Vec<Change>) -> Result<(), LogError> {
+            let is_list = |change: &Change| matches!(change.space, Space::Records(Topic::Entries, _));
+            let _in_time = changes.iter().any(is_list).then(|| self.0.lock());
+            self.1.apply(changes)
+        }
+
+        fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LogError> {
+            self.1.get(space, key)
+        }
+
+        fn scan(
+            &self,
+            space: Space,
+            from: &[u8],
+            visit: &mut dyn FnMut(&[u8], Bytes) -> bool,
+        ) -> Result<(), LogError> {
+            self.1.scan(space, from, visit)
+        }
+
+        fn blocks(&self) -> bool {
+            true
+        }
+    }
+
+    fn record(key: &'static str) -> Record {
+        Record {
+            key: Some(Bytes::from_static(key.as_bytes())),
+            value: Some(Bytes::from_static(b"{}")),
+            ..Record::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_and_commits_do_not_wait_for_lists() {
+        let storage = Arc::new(BehindWithLists::default());
+        let log = EmbeddedLog::over(
+            Arc::<BehindWithLists>::clone(&storage),
+            &EmbeddedOptions::default(),
+        );
+        let log = Arc::new(log.unwrap());
+        let behind = storage.0.lock().unwrap();
+        let list = tokio::spawn({
+            let log = Arc::clone(&log);
+            async move { log.publish(Topic::Entries, vec![record("entry")]).await }
+        });
+        log.publish(Topic::Reads, vec![record("AB12CDE")]).await.unwrap();
+        let mut consumer = log.subscribe("matcher", &[Topic::Reads]).await.unwrap();
+        assert_eq!(
+            consumer.poll(10, std::time::Duration::ZERO).await.unwrap().len(),
+            1
+        );
+        consumer.commit().await.unwrap();
+        assert!(!list.is_finished());
+        drop(behind);
+        list.await.unwrap().unwrap();
+        log.close().await.unwrap();
+    }
+}
