@@ -113,7 +113,7 @@ mod tests {
 
     /// Memory that writes no list as long as this is locked, as a disk that is behind with its tables.
     #[derive(Default)]
-    struct BehindWithLists(Mutex<()>, Memory);
+    struct BehindWithLists(tokio::sync::Mutex<()>, Memory);
 
     impl Storage for BehindWithLists {
         fn open_space(&self, space: Space) -> Result<(), LogError> {
@@ -122,7 +122,7 @@ mod tests {
 
         fn apply(&self, changes: Vec<Change>) -> Result<(), LogError> {
             let is_list = |change: &Change| matches!(change.space, Space::Records(Topic::Entries, _));
-            let _in_time = changes.iter().any(is_list).then(|| self.0.lock());
+            let _in_time = changes.iter().any(is_list).then(|| self.0.blocking_lock());
             self.1.apply(changes)
         }
 
@@ -160,7 +160,7 @@ mod tests {
             &EmbeddedOptions::default(),
         );
         let log = Arc::new(log.unwrap());
-        let behind = storage.0.lock().unwrap();
+        let behind = storage.0.lock().await;
         let list = tokio::spawn({
             let log = Arc::clone(&log);
             async move { log.publish(Topic::Entries, vec![record("entry")]).await }
