@@ -8,7 +8,7 @@
 //! gained = 0.0015                      # how often it has one too many
 //! edge = 0.7                           # the share of both that is at the first or last place
 //! burst = 5.0                          # by what factor one wrong character makes another likelier
-//! repeated = 0.5                       # the share of misreads from plates that are misread the same way every time
+//! repeated = 0.35                      # the share of misreads from plates that are misread the same way every time
 //! elsewhere = 0.00002                  # how often a character is read as any one other that `misread` does not name
 //! gained_as = { 1 = 0.35, I = 0.2 }    # what characters too many are; the rest spreads over the others
 //!
