@@ -484,7 +484,8 @@ async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
             (ledger.open(), ledger.owed() as u64)
         };
         let stored = store.count_hits().await.unwrap_or(last.1);
-        if open == 0 && stored >= owed {
+        // As many may be stored, and still not all that must be: misreads are hits, too.
+        if open == 0 && stored >= owed && lock(ledger).balance(&kept(&store).await?).lost == 0 {
             break;
         }
         if (open, stored) != last {
@@ -498,6 +499,19 @@ async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
     }
     tokio::time::sleep(AFTERMATH).await;
     Ok(())
+}
+
+/// Every hit that the database keeps.
+async fn kept(store: &Store) -> Result<Vec<HitId>> {
+    let mut ids = Vec::new();
+    loop {
+        let page = store.hits_after(ids.last().copied(), PAGE).await;
+        let page = page.context("read hits back")?;
+        if page.is_empty() {
+            return Ok(ids);
+        }
+        ids.extend(page.iter().map(|hit| hit.hit_id));
+    }
 }
 
 /// Every hit that the database keeps, and how long the hops to it took.
