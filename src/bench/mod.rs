@@ -484,9 +484,12 @@ async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
             (ledger.open(), ledger.owed() as u64)
         };
         let stored = store.count_hits().await.unwrap_or(last.1);
-        // As many may be stored, and still not all that must be: misreads are hits, too.
-        if open == 0 && stored >= owed && lock(ledger).balance(&kept(&store).await?).lost == 0 {
-            break;
+        if open == 0 && stored >= owed {
+            // As many may be stored, and still not all that must be: misreads are hits, too.
+            let kept = kept(&store).await?;
+            if lock(ledger).balance(&kept).lost == 0 {
+                break;
+            }
         }
         if (open, stored) != last {
             (progress_at, last) = (Instant::now(), (open, stored));

@@ -27,6 +27,9 @@ const FETCHED_KIBIBYTES: u32 = 64 * 1024;
 const FETCH_PAUSE_MS: u32 = 5;
 /// How long a batch waits for more records. All records of a publish are handed over at once, so that it is short.
 const LINGER_MS: u32 = 2;
+/// How long the cluster may keep an empty answer to a reader. A partition that is not in the question, as one just read, waits so
+/// long for its next record where the others are quiet, as at night; librdkafka's default is 500.
+const FETCH_WAIT_MS: u32 = 50;
 /// A member that was killed is missed after this long, and others take over.
 const SESSION_TIMEOUT_MS: u32 = 10_000;
 const HEARTBEAT_MS: u32 = 3_000;
@@ -121,7 +124,8 @@ impl KafkaOptions {
             .set("auto.offset.reset", "earliest")
             .set("check.crcs", "true")
             .set("queued.max.messages.kbytes", FETCHED_KIBIBYTES.to_string())
-            .set("fetch.queue.backoff.ms", FETCH_PAUSE_MS.to_string());
+            .set("fetch.queue.backoff.ms", FETCH_PAUSE_MS.to_string())
+            .set("fetch.wait.max.ms", FETCH_WAIT_MS.to_string());
         config
     }
 
