@@ -6,6 +6,8 @@ use stream::{Consumer, Delivered, LogError};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::follow::ended;
+
 /// Reads taken at once, where so many wait: one wait for durable hits serves them all. All of them hits, at 2 kB each,
 /// they stay below the log's bounds.
 pub(crate) const BATCH: usize = 10_000;
@@ -20,7 +22,7 @@ pub(crate) enum Ahead {
     Rests(Box<dyn Consumer>),
     /// A batch is on its way.
     Fetches(JoinHandle<Fetched>),
-    /// Fetching failed, and took the consumer with it.
+    /// Only while it turns from one into the other, and where fetching ended in a panic.
     Gone,
 }
 
@@ -33,7 +35,7 @@ impl Ahead {
         if let Self::Fetches(fetching) = self {
             let fetched = fetching.await;
             *self = Self::Gone;
-            let (consumer, reads) = fetched.map_err(|_| LogError::Closed)?;
+            let (consumer, reads) = ended(fetched);
             *self = Self::Rests(consumer);
             let reads = reads?;
             if !reads.is_empty() {

@@ -124,7 +124,7 @@ async fn apply(shared: &Shared, lists: Lists, voice: &mut Voice) -> Lists {
 }
 
 /// What a thread of its own came to. A panic there is one here.
-fn ended<T>(outcome: Result<T, tokio::task::JoinError>) -> T {
+pub(crate) fn ended<T>(outcome: Result<T, tokio::task::JoinError>) -> T {
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 

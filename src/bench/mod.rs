@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use domain::hit::Hit;
 use domain::hotlist::Entry;
 use domain::{HitId, ListName, Timestamp};
 use simulator::{MAX_RATE, MIN_RATE, World};
@@ -486,7 +487,7 @@ async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
         let stored = store.count_hits().await.unwrap_or(last.1);
         if open == 0 && stored >= owed {
             // As many may be stored, and still not all that must be: misreads are hits, too.
-            let kept = kept(&store).await?;
+            let kept = kept(&store, |_| ()).await?;
             if lock(ledger).balance(&kept).lost == 0 {
                 break;
             }
@@ -504,8 +505,8 @@ async fn settle(ledger: &Mutex<Ledger>, database: &str) -> Result<()> {
     Ok(())
 }
 
-/// Every hit that the database keeps.
-async fn kept(store: &Store) -> Result<Vec<HitId>> {
+/// Every hit that the database keeps, each shown to `look`.
+async fn kept(store: &Store, mut look: impl FnMut(&Hit)) -> Result<Vec<HitId>> {
     let mut ids = Vec::new();
     loop {
         let page = store.hits_after(ids.last().copied(), PAGE).await;
@@ -513,7 +514,10 @@ async fn kept(store: &Store) -> Result<Vec<HitId>> {
         if page.is_empty() {
             return Ok(ids);
         }
-        ids.extend(page.iter().map(|hit| hit.hit_id));
+        for hit in &page {
+            ids.push(hit.hit_id);
+            look(hit);
+        }
     }
 }
 
@@ -522,25 +526,15 @@ async fn read_back(database: &str, ledger: &Mutex<Ledger>) -> Result<(Vec<HitId>
     let store = Store::open(database)
         .await
         .context("open the system's database")?;
-    let (mut ids, mut matched, mut case, mut push) = (Vec::new(), histogram(), histogram(), histogram());
-    loop {
-        let page = store
-            .hits_after(ids.last().copied(), PAGE)
-            .await
-            .context("read hits back")?;
-        if page.is_empty() {
-            break;
+    let (mut matched, mut case, mut push) = (histogram(), histogram(), histogram());
+    let ids = kept(&store, |hit| {
+        matched.saturating_record(micros(hit.read.received_at, hit.matched_at));
+        if let Some(pushed) = lock(ledger).push_of(hit.hit_id) {
+            case.saturating_record(micros(hit.matched_at, pushed.happened_at));
+            push.saturating_record(micros(pushed.happened_at, pushed.at));
         }
-        let ledger = lock(ledger);
-        for hit in page {
-            ids.push(hit.hit_id);
-            matched.saturating_record(micros(hit.read.received_at, hit.matched_at));
-            if let Some(pushed) = ledger.push_of(hit.hit_id) {
-                case.saturating_record(micros(hit.matched_at, pushed.happened_at));
-                push.saturating_record(micros(pushed.happened_at, pushed.at));
-            }
-        }
-    }
+    });
+    let ids = ids.await?;
     let hops = Hops {
         accept: Quantiles::default(),
         matched: Quantiles::of(&matched),

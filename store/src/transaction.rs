@@ -13,8 +13,7 @@ use crate::{Store, StoreError};
 const MAX_TRIES: u32 = 10;
 /// A transaction that takes longer is given up: its connection hangs. What is large is written in many.
 pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
-/// Transactions of some [`crate::sql::ROWS_IN_BETWEEN`] rows after which SQLite's log is emptied: they are about half of what it holds
-/// before a commit empties it.
+/// Transactions of some [`crate::sql::ROWS_IN_BETWEEN`] rows after which SQLite's log is emptied: a load keeps it below 16 MB so.
 const ROOM_EVERY: u32 = 16;
 /// Times that it is tried then: what others write meanwhile is to be emptied, too.
 const ROOM_TRIES: u32 = 5;

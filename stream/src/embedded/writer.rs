@@ -18,12 +18,12 @@ use crate::topic::Topic;
 /// An entry takes further records up to this size: large enough to read fast, small enough to read a part.
 pub(super) const ENTRY_BYTES: usize = 128 * 1024;
 
-/// Records of a compacted topic in one batch, which each have a look-up and four changes: the others' batches wait for
-/// it no longer than for a sync.
+/// Records of a compacted topic in one batch, which each have a look-up and up to four changes: few, since others' batches wait
+/// for it.
 pub(super) const KEYED_AT_ONCE: usize = 200;
 
-/// What one writer writes. The lists have one of their own: a load of millions is written for minutes, and the storage makes
-/// whoever writes so much wait until its tables are sorted, a tenth of a second at a time. Reads and hits must not wait with it.
+/// What one writer writes. The lists have one of their own: a load of millions is written for minutes, and reads and hits that stood in
+/// one queue with it waited a quarter of a second each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
     /// The entries of the lists.

@@ -27,8 +27,8 @@ const FETCHED_KIBIBYTES: u32 = 64 * 1024;
 const FETCH_PAUSE_MS: u32 = 5;
 /// How long a batch waits for more records. All records of a publish are handed over at once, so that it is short.
 const LINGER_MS: u32 = 2;
-/// How long the cluster may keep an empty answer to a reader. A partition that is not in the question, as one just read, waits so
-/// long for its next record where the others are quiet, as at night; librdkafka's default is 500.
+/// How long the cluster may keep an empty answer to a reader. With librdkafka's own 500, hits took as long at night, when there is
+/// hardly a read.
 const FETCH_WAIT_MS: u32 = 50;
 /// A member that was killed is missed after this long, and others take over.
 const SESSION_TIMEOUT_MS: u32 = 10_000;
