@@ -78,8 +78,13 @@ struct Configured<'a> {
     kafka: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kafka_topic_prefix: Option<&'a str>,
+    /// A matcher that comes back under its name is given its partitions at once, and not when the cluster has missed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kafka_instance_id: Option<String>,
     #[serde(skip_serializing_if = "Table::is_empty")]
     kafka_properties: Table,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matcher_name: Option<String>,
     matching: Table,
 }
 
@@ -143,8 +148,14 @@ impl System {
             force: self.setup.force.as_deref(),
             kafka: None,
             kafka_topic_prefix: None,
+            kafka_instance_id: None,
             kafka_properties: Table::new(),
+            matcher_name: None,
             matching: Table::from_iter([("clone_kmh".to_owned(), Value::Float(CLONE_KMH))]),
+        };
+        let write = |path: PathBuf, configured: &Configured<'_>| {
+            let text = toml::to_string(configured).context("write the system's settings")?;
+            fs::write(path, text).context("write the system's settings")
         };
         if let LogPlace::Kafka {
             brokers,
@@ -158,19 +169,23 @@ impl System {
             let text = |(key, value): (&String, &String)| (key.clone(), value.clone().into());
             configured.kafka_properties = properties.iter().map(text).collect();
         }
-        let text = toml::to_string(&configured).context("write the system's settings")?;
-        fs::write(self.configuration(), text).context("write the system's settings")
+        write(self.configuration(), &configured)?;
+        if matches!(self.setup.log, LogPlace::Kafka { .. }) {
+            for number in 0..self.setup.matchers {
+                configured.matcher_name = Some(format!("matcher-{number}"));
+                configured.kafka_instance_id.clone_from(&configured.matcher_name);
+                write(self.configuration_of_matcher(number), &configured)?;
+            }
+        }
+        Ok(())
     }
 
     fn configuration(&self) -> PathBuf {
         self.setup.folder.join("bench.toml")
     }
 
-    /// What every process is started with.
-    fn arguments(&self, command: &[&str]) -> Vec<String> {
-        let configuration = self.configuration().display().to_string();
-        let command = command.iter().map(|word| (*word).to_owned());
-        command.chain(["--config".to_owned(), configuration]).collect()
+    fn configuration_of_matcher(&self, number: u32) -> PathBuf {
+        self.setup.folder.join(format!("matcher-{number}.toml"))
     }
 
     /// Runs a command on the system's data to its end.
@@ -181,7 +196,8 @@ impl System {
         {
             run.env_remove(variable);
         }
-        let run = run.args(self.arguments(command)).env("RUST_LOG", "warn").output();
+        let run = run.args(command).arg("--config").arg(self.configuration());
+        let run = run.env("RUST_LOG", "warn").output();
         let done = run.with_context(|| format!("run steelring {}", command.join(" ")))?;
         if !done.status.success() {
             bail!(
@@ -200,11 +216,18 @@ impl System {
             management,
             ..
         } = self.stages[index];
-        let mut arguments = self.arguments(&[name]);
-        arguments.extend(["--management-listen".to_owned(), management.to_string()]);
-        if name == "matcher" {
-            arguments.extend(["--matcher-name".to_owned(), format!("matcher-{number}")]);
-        }
+        let configuration = if name == "matcher" {
+            self.configuration_of_matcher(number)
+        } else {
+            self.configuration()
+        };
+        let arguments = [
+            name.to_owned(),
+            "--config".to_owned(),
+            configuration.display().to_string(),
+            "--management-listen".to_owned(),
+            management.to_string(),
+        ];
         let log = self.setup.folder.join(format!("{name}-{number}.log"));
         let process = Process::start(name, &self.program, &arguments, &log)?;
         self.stages[index].process = Some(process);
