@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use thiserror::Error;
 
 pub use headers::Headers;
@@ -164,8 +165,9 @@ pub trait Consumer: Send {
     /// When the commit could not be recorded; it may be tried again, or left to the next one.
     async fn commit(&mut self) -> Result<(), LogError>;
 
-    /// How many records of the assigned partitions are still to come.
-    async fn lag(&self) -> Option<u64>;
+    /// How many records of the assigned partitions are still to come. Asks the log, which takes its time: the answer is waited for
+    /// without the consumer, so that no record waits for it.
+    fn lag(&self) -> BoxFuture<'static, Option<u64>>;
 }
 
 /// A reader of a whole topic, or of a stretch of it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::{BoxFuture, ready};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -107,12 +108,12 @@ impl Consumer for EmbeddedConsumer {
         Ok(())
     }
 
-    async fn lag(&self) -> Option<u64> {
+    fn lag(&self) -> BoxFuture<'static, Option<u64>> {
         let behind = self.cursors.positions().map(|(partition, position)| {
             let next = self.shared.topics.extent(partition).next;
             next.saturating_sub(position)
         });
-        Some(behind.sum())
+        Box::pin(ready(Some(behind.sum())))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -339,30 +340,36 @@ impl Consumer for KafkaConsumer {
         Ok(())
     }
 
-    async fn lag(&self) -> Option<u64> {
-        let native = Arc::clone(self.reader.native().ok()?);
+    fn lag(&self) -> BoxFuture<'static, Option<u64>> {
+        let native = self.reader.native().ok().map(Arc::clone);
         let positions = self.positions.clone();
-        let behind = move || {
-            let assigned = native.assignment().ok()?;
-            if assigned.count() == 0 {
-                return Some(0);
-            }
-            let committed = native.committed_offsets(assigned, METADATA_TIMEOUT).ok()?;
-            let mut behind = 0;
-            for element in committed.elements() {
-                let (name, partition) = (element.topic(), element.partition());
-                let (low, high) = native.fetch_watermarks(name, partition, METADATA_TIMEOUT).ok()?;
-                let topic = native.context().topic(name)?;
-                let read = positions.get(&(topic, partition.cast_unsigned())).copied();
-                let at = match (read, element.offset()) {
-                    (Some(read), _) => read.cast_signed(),
-                    (None, Offset::Offset(committed)) => committed,
-                    (None, _) => low,
-                };
-                behind += high.saturating_sub(at.max(low)).max(0).cast_unsigned();
-            }
-            Some(behind)
-        };
-        blocking(behind).await.ok()?
+        Box::pin(async move {
+            let native = native?;
+            blocking(move || behind(&native, &positions)).await.ok()?
+        })
     }
+}
+
+/// How many records are behind these positions, or behind what was committed of an assigned partition that has none.
+fn behind(native: &StreamConsumer<Told>, positions: &BTreeMap<Partition, u64>) -> Option<u64> {
+    let assigned = native.assignment().ok()?;
+    if assigned.count() == 0 {
+        return Some(0);
+    }
+    let committed = native.committed_offsets(assigned, METADATA_TIMEOUT).ok()?;
+    let mut behind = 0;
+    for element in committed.elements() {
+        let (name, partition) = (element.topic(), element.partition());
+        // Each is answered when the fetch that is on its way is.
+        let (low, high) = native.fetch_watermarks(name, partition, METADATA_TIMEOUT).ok()?;
+        let topic = native.context().topic(name)?;
+        let read = positions.get(&(topic, partition.cast_unsigned())).copied();
+        let at = match (read, element.offset()) {
+            (Some(read), _) => read.cast_signed(),
+            (None, Offset::Offset(committed)) => committed,
+            (None, _) => low,
+        };
+        behind += high.saturating_sub(at.max(low)).max(0).cast_unsigned();
+    }
+    Some(behind)
 }

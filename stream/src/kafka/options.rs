@@ -27,8 +27,8 @@ const FETCHED_KIBIBYTES: u32 = 64 * 1024;
 const FETCH_PAUSE_MS: u32 = 5;
 /// How long a batch waits for more records. All records of a publish are handed over at once, so that it is short.
 const LINGER_MS: u32 = 2;
-/// How long the cluster may keep an empty answer to a reader. With librdkafka's own 500, hits took as long at night, when there is
-/// hardly a read.
+/// How long the cluster may keep an empty answer to a reader. What else is asked on its connection, such as where partitions end,
+/// waits for that answer.
 const FETCH_WAIT_MS: u32 = 50;
 /// A member that was killed is missed after this long, and others take over.
 const SESSION_TIMEOUT_MS: u32 = 10_000;
