@@ -11,9 +11,6 @@ pub const MIN_LENGTH: usize = 2;
 /// Longest mark accepted, in characters: foreign marks reach 10.
 pub const MAX_LENGTH: usize = 10;
 
-/// What recognisers send where they saw no plate.
-const DUMMIES: [&str; 8] = ["0", "00", "000", "0000", "NOTAG", "NOPLATE", "NONE", "UNKNOWN"];
-
 /// A vehicle registration mark, normalised: `A-Z` and `0-9`, 2 to 10 characters, no spaces.
 ///
 /// Held inline, so that it is `Copy` and hashing it touches no heap.
@@ -56,11 +53,8 @@ impl Vrm {
         let mut characters = [0; MAX_LENGTH];
         let mut length = 0;
         // As marks stand in the log: one is read there for each vehicle that passes.
-        let bytes = text.as_bytes();
-        let normal = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-        if bytes.len() <= MAX_LENGTH && bytes.iter().all(normal) {
-            characters[..bytes.len()].copy_from_slice(bytes);
-            return Self::of(characters, bytes.len());
+        if let Some(normal) = normal(text.as_bytes()) {
+            return Self::of(normal, text.len());
         }
         for (index, character) in text.chars().enumerate() {
             match character {
@@ -77,7 +71,16 @@ impl Vrm {
         Self::of(characters, length)
     }
 
+    /// The mark that stands in these bytes, normalised already; none where they are anything else. It is [`Vrm::parse`] for
+    /// those who look at every read.
+    #[must_use]
+    #[inline]
+    pub fn normalised(bytes: &[u8]) -> Option<Self> {
+        Self::of(normal(bytes)?, bytes.len()).ok()
+    }
+
     /// The mark of so many characters, if they are one.
+    #[inline]
     fn of(characters: [u8; MAX_LENGTH], length: usize) -> Result<Self, VrmError> {
         if length == 0 {
             return Err(VrmError::Empty);
@@ -89,7 +92,7 @@ impl Vrm {
             characters,
             length: length as u8,
         };
-        if DUMMIES.contains(&vrm.as_str()) {
+        if is_dummy(vrm.as_bytes()) {
             return Err(VrmError::Dummy);
         }
         if length < MIN_LENGTH {
@@ -109,6 +112,27 @@ impl Vrm {
     pub fn as_bytes(&self) -> &[u8] {
         &self.characters[..usize::from(self.length)]
     }
+}
+
+/// The characters, padded, if all of them are such as a mark has.
+#[inline]
+fn normal(bytes: &[u8]) -> Option<[u8; MAX_LENGTH]> {
+    let mut characters = [0; MAX_LENGTH];
+    let mut all = bytes.len() <= MAX_LENGTH;
+    for (character, byte) in characters.iter_mut().zip(bytes) {
+        *character = *byte;
+        all &= byte.is_ascii_uppercase() | byte.is_ascii_digit();
+    }
+    all.then_some(characters)
+}
+
+/// Whether this is what recognisers send where they saw no plate.
+#[inline]
+fn is_dummy(characters: &[u8]) -> bool {
+    matches!(
+        characters,
+        b"0" | b"00" | b"000" | b"0000" | b"NOTAG" | b"NOPLATE" | b"NONE" | b"UNKNOWN"
+    )
 }
 
 impl FromStr for Vrm {
@@ -155,11 +179,19 @@ mod tests {
             expected,
             "{text:?}"
         );
+        let normalised = expected.ok().filter(|expected| *expected == text);
+        assert_eq!(
+            Vrm::normalised(text.as_bytes()).as_ref().map(Vrm::as_str),
+            normalised,
+            "{text:?}"
+        );
     }
 
     #[test]
     fn marks_are_normalised_and_the_rest_is_refused_with_a_reason() {
         check("ab12 cde", Ok("AB12CDE"));
+        check("AB12CDE", Ok("AB12CDE"));
+        check("WAB1234567", Ok("WAB1234567"));
         check("A-1", Ok("A1"));
         check("W.AB 1234567", Ok("WAB1234567"));
         check("", Err(VrmError::Empty));

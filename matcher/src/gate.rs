@@ -45,17 +45,14 @@ impl<'g> Gate<'g> {
         likeness: &Likeness<'_>,
         envelope: impl FnOnce() -> Envelope<'e>,
     ) -> bool {
-        let Some(listed) = mark_of(likeness.listed) else {
-            return false;
-        };
         if self.last.as_ref().is_none_or(|last| last.0 != likeness.read) {
-            let Some(read) = mark_of(likeness.mark) else {
+            let Some(read) = Vrm::normalised(likeness.mark) else {
                 return false;
             };
             self.last = Some((likeness.read, self.as_read(read, &envelope())));
         }
         let as_read = self.last.as_ref().and_then(|(_, as_read)| as_read.as_ref());
-        as_read.is_none_or(|as_read| as_read.bound(listed) >= self.beliefs.thresholds().least())
+        as_read.is_none_or(|as_read| as_read.bound(likeness.listed) >= self.beliefs.thresholds().least())
     }
 
     /// None where only the value tells what the camera saw.
@@ -68,10 +65,4 @@ impl<'g> Gate<'g> {
             self.index.vehicle(read).as_ref(),
         ))
     }
-}
-
-fn mark_of(bytes: &[u8]) -> Option<Vrm> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .and_then(|text| Vrm::parse(text).ok())
 }

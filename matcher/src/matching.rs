@@ -60,7 +60,7 @@ pub struct Likeness<'a> {
     /// The mark as read.
     pub mark: &'a [u8],
     /// The mark as listed.
-    pub listed: &'a [u8],
+    pub listed: Vrm,
     /// How they differ; never [`Difference::None`].
     pub difference: Difference,
 }
@@ -103,8 +103,10 @@ pub fn probe_alike<'k>(
     let mut then = |lookup: &Lookup<'_>, slot, candidates: &mut Vec<Candidate>| {
         let (read, mark) = (lookup.read, lookup.mark);
         let listed = Listed::told_by(slot, lookup.own, mark, lookup.kind).filter(|listed| {
-            let difference = listed.difference;
-            let listed = listed.mark();
+            let Listed {
+                mark: listed,
+                difference,
+            } = *listed;
             difference == Difference::None
                 || gate(&Likeness {
                     read,
@@ -231,16 +233,9 @@ fn is_looked_for(entry: &Entry, read: &PlateRead, posts: &Posts) -> bool {
 
 /// Appends a candidate. Each entry of a mark has a slot of its own; one of them is enough.
 fn offer(read: usize, listed: Option<Listed>, candidates: &mut Vec<Candidate>) {
-    let Some(listed) = listed else {
+    let Some(Listed { mark, difference }) = listed else {
         return;
     };
-    let Some(mark) = std::str::from_utf8(listed.mark())
-        .ok()
-        .and_then(|mark| Vrm::parse(mark).ok())
-    else {
-        return;
-    };
-    let difference = listed.difference;
     let candidate = Candidate {
         read,
         found: Found::Listed { mark, difference },

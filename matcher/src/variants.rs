@@ -1,5 +1,6 @@
 //! The marks that a read may stand for if its recogniser lost a character or gained one.
 
+use domain::Vrm;
 use domain::misread::Difference;
 use domain::vrm::{MAX_LENGTH, MIN_LENGTH};
 
@@ -92,14 +93,14 @@ impl Parts {
 /// The listed mark that a slot stands for, seen from a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
-    characters: [u8; MAX_LENGTH],
-    length: usize,
+    pub(crate) mark: Vrm,
     pub(crate) difference: Difference,
 }
 
 impl Listed {
     /// What a slot says that a look-up of this kind found, where the read itself would stand in slot `own`. None where it is
     /// something else after all, or the same difference named another way.
+    #[inline]
     pub(crate) fn told_by(slot: u32, own: u32, read: &[u8], kind: Kind) -> Option<Self> {
         match kind {
             Kind::Same => Self::alike(slot, own, read),
@@ -110,59 +111,43 @@ impl Listed {
                 let right = character != 0 && character.is_ascii_digit() == digit && !again;
                 let (before, behind) = read.split_at(usize::from(place));
                 let position = place;
-                right.then(|| {
-                    Self::of(
-                        [before, &[character], behind],
-                        Difference::Lost { position, character },
-                    )
-                })
+                let difference = Difference::Lost { position, character };
+                right.then(|| Self::of([before, &[character], behind], difference))?
             }
             Kind::Gained { place } => {
                 let (before, behind) = read.split_at(usize::from(place));
                 let (character, position) = (behind[0], place);
-                Some(Self::of(
+                Self::of(
                     [before, &behind[1..], &[]],
                     Difference::Gained { position, character },
-                ))
+                )
             }
         }
     }
 
+    #[inline]
     fn alike(slot: u32, own: u32, read: &[u8]) -> Option<Self> {
         let mut characters = [0; MAX_LENGTH];
         for (place, (listed, like)) in characters.iter_mut().zip(read).enumerate() {
+            // 0, which no mark has, where there is no such member.
             *listed = code::member_at(slot, place, *like);
-            if *listed == 0 {
-                return None;
-            }
         }
         let difference = match code::characters_apart(slot, own) {
             0 => Difference::None,
             count => Difference::Alike { count },
         };
-        Some(Self {
-            characters,
-            length: read.len(),
-            difference,
-        })
+        let mark = Vrm::normalised(&characters[..read.len()])?;
+        Some(Self { mark, difference })
     }
 
-    fn of(parts: [&[u8]; 3], difference: Difference) -> Self {
+    fn of(parts: [&[u8]; 3], difference: Difference) -> Option<Self> {
         let mut characters = [0; MAX_LENGTH];
         let mut length = 0;
         for character in parts.into_iter().flatten() {
             characters[length] = *character;
             length += 1;
         }
-        Self {
-            characters,
-            length,
-            difference,
-        }
-    }
-
-    /// The mark's characters.
-    pub(crate) fn mark(&self) -> &[u8] {
-        &self.characters[..self.length]
+        let mark = Vrm::normalised(&characters[..length])?;
+        Some(Self { mark, difference })
     }
 }
