@@ -115,6 +115,8 @@ pub struct Table {
     doubt: Vec<f64>,
     /// The largest of these, and 1.
     most_doubt: f64,
+    /// See [`Table::most_odds`]: what each true character, the row, adds to them by being read as each other.
+    odds: Box<[[f64; SYMBOLS]; SYMBOLS]>,
 }
 
 impl Default for Table {
@@ -150,12 +152,14 @@ impl Table {
             gained_as[rates::key(character)?] = *share;
         }
         let doubt = rates.confidence.ratios();
+        let most_doubt = doubt.iter().copied().fold(1.0, f64::max);
         Ok(Self {
+            odds: odds(&read_as, most_doubt * rates.burst),
             rates,
             read_as,
             gained_as,
-            most_doubt: doubt.iter().copied().fold(1.0, f64::max),
             doubt,
+            most_doubt,
         })
     }
 
@@ -221,6 +225,17 @@ impl Table {
         likelihood * self.rates.burst.powi((wrong - 1).max(0))
     }
 
+    /// How much likelier `read` is to be this other mark of as many characters than to be right, at most: with the most doubt in
+    /// each character that differs, and none in the others.
+    #[must_use]
+    #[inline]
+    pub fn most_odds(&self, truth: Vrm, read: Vrm) -> f64 {
+        let both = truth.as_bytes().iter().zip(read.as_bytes());
+        let each = both.map(|(truth, read)| self.odds[symbol(*truth)][symbol(*read)]);
+        // The first error is no likelier for others.
+        each.product::<f64>() / self.rates.burst
+    }
+
     /// The sum over all places of the longer text that leave the shorter one when dropped.
     fn dropped(&self, longer: &[u8], shorter: &[u8], weight: impl Fn(usize) -> f64) -> f64 {
         let places = places_dropped(longer, shorter);
@@ -252,6 +267,18 @@ impl Table {
     }
 }
 
+/// For each true character and each that it may be read as, how much likelier the one is than that the other was read right,
+/// where an error counts so many times. Characters that are the same change no odds.
+fn odds(read_as: &[[f64; SYMBOLS]; SYMBOLS], an_error: f64) -> Box<[[f64; SYMBOLS]; SYMBOLS]> {
+    let mut odds = Box::new([[1.0; SYMBOLS]; SYMBOLS]);
+    for (truth, row) in odds.iter_mut().enumerate() {
+        for (read, odds) in row.iter_mut().enumerate().filter(|(read, _)| *read != truth) {
+            *odds = read_as[truth][read] * an_error / read_as[read][read];
+        }
+    }
+    odds
+}
+
 /// The places at which the longer text has one character more than the shorter one.
 pub fn places_dropped<'t>(longer: &'t [u8], shorter: &'t [u8]) -> impl Iterator<Item = usize> + 't {
     let without = |at: &usize| longer[..*at] == shorter[..*at] && longer[at + 1..] == shorter[*at..];
@@ -260,6 +287,9 @@ pub fn places_dropped<'t>(longer: &'t [u8], shorter: &'t [u8]) -> impl Iterator<
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     fn vrm(text: &str) -> Vrm {
@@ -294,6 +324,38 @@ mod tests {
         );
         assert_eq!(likelihood("AB12"), 0.0);
         assert_eq!(likelihood("BA12CD"), 0.0);
+    }
+
+    #[test]
+    fn most_odds_are_a_likelihood_with_the_most_doubt_where_marks_differ_over_that_of_a_right_read() {
+        let (mut rng, table) = (ChaCha8Rng::seed_from_u64(5), Table::default());
+        for _ in 0..20_000 {
+            let read: Vec<u8> = (0..rng.random_range(4..=MAX_LENGTH))
+                .map(|_| character(rng.random_range(0..SYMBOLS)))
+                .collect();
+            let (mut truth, mut doubts) = (read.clone(), NO_DOUBTS);
+            for _ in 0..rng.random_range(1..=3) {
+                truth[rng.random_range(0..read.len())] = character(rng.random_range(0..SYMBOLS));
+            }
+            for place in (0..read.len()).filter(|place| truth[*place] != read[*place]) {
+                doubts[place] = table.most_doubt();
+            }
+            let mark = |text: &[u8]| Vrm::normalised(text);
+            let Some((truth, read)) = mark(&truth)
+                .zip(mark(&read))
+                .filter(|(truth, read)| truth != read)
+            else {
+                continue;
+            };
+            let plain = table.likelihood(truth, read, &doubts) / table.likelihood(read, read, &NO_DOUBTS);
+            let ratio = table.most_odds(truth, read) / plain;
+            assert!(
+                (ratio - 1.0).abs() < 1e-12,
+                "{ratio}: {} {}",
+                truth.as_str(),
+                read.as_str()
+            );
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::traffic::Traffic;
 pub struct AsRead<'k> {
     known: Knowledge<'k>,
     mark: Vrm,
-    /// The weight of a vehicle that bears the mark.
+    /// The weight of a vehicle that bears the mark, in likelihoods of a right read of it.
     rival: f64,
     /// By how much, at most, looks and sightings favour a vehicle that is misread: both times what the sightings are likely by.
     misread: f64,
@@ -37,9 +37,7 @@ impl<'k> AsRead<'k> {
             (None, None) => (bearers.registered + bearers.strangers).min(1.0),
         };
         let mut misread = most_likelihood(seen);
-        let mut rival = borne
-            * known.table.likelihood(mark, mark, &NO_DOUBTS)
-            * likelihood(seen, bearer.unwrap_or_default());
+        let mut rival = borne * likelihood(seen, bearer.unwrap_or_default());
         if let Some(sightings) = known.seen {
             let (traffic, repeated) = (known.traffic, known.table.rates().repeated);
             // the larger this the better for a misread, and the most strays make it largest
@@ -61,14 +59,17 @@ impl<'k> AsRead<'k> {
     /// The most that [`Considered::posterior`](super::Considered::posterior) can be for a listed vehicle of this mark, whatever
     /// the value says that the envelope does not.
     #[must_use]
+    #[inline]
     pub fn bound(&self, listed: Vrm) -> f64 {
         if listed == self.mark {
             return 1.0;
         }
-        let table = self.known.table;
-        let doubtful = doubtful_characters(listed, self.mark);
-        let likelihood = table.likelihood(listed, self.mark, &NO_DOUBTS) * table.most_doubt().powi(doubtful);
-        let weight = likelihood * self.misread;
+        let odds = if listed.as_bytes().len() == self.mark.as_bytes().len() {
+            self.known.table.most_odds(listed, self.mark)
+        } else {
+            self.odds_of_shifted(listed)
+        };
+        let weight = odds * self.misread;
         let most = weight / (weight + self.rival);
         if most.is_nan() {
             LEAST
@@ -76,17 +77,16 @@ impl<'k> AsRead<'k> {
             most.clamp(LEAST, 1.0)
         }
     }
-}
 
-/// How many characters of the read are wrong, if it is the listed vehicle.
-fn doubtful_characters(listed: Vrm, read: Vrm) -> i32 {
-    let (listed, read) = (listed.as_bytes(), read.as_bytes());
-    if listed.len() == read.len() {
-        return listed
-            .iter()
-            .zip(read)
-            .filter(|(listed, read)| listed != read)
-            .count() as i32;
+    /// As [`most_odds`](crate::confusion::Table::most_odds), for a mark with one character more or less.
+    fn odds_of_shifted(&self, listed: Vrm) -> f64 {
+        let (table, read) = (self.known.table, self.mark);
+        // One that was lost leaves no character to doubt.
+        let gained = places_dropped(read.as_bytes(), listed.as_bytes())
+            .next()
+            .is_some();
+        let doubt = if gained { table.most_doubt() } else { 1.0 };
+        let right = table.likelihood(read, read, &NO_DOUBTS);
+        table.likelihood(listed, read, &NO_DOUBTS) * doubt / right
     }
-    i32::from(places_dropped(read, listed).next().is_some())
 }
