@@ -200,6 +200,41 @@ fn look_alikes_and_lost_and_gained_characters_agree_with_a_linear_scan() {
     assert!(pairs > 20_000, "{pairs}: the marks hardly met");
 }
 
+/// Keys that are no marks stand among the others, alone and in rows, and change nothing but the places.
+#[test]
+fn keys_that_are_no_marks_come_in_order_and_change_nothing_for_others() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let listed: Vec<Vrm> = (0..300).map(|_| mark(&mut rng)).collect();
+    let entries: Vec<_> = listed.iter().map(|vrm| entry(vrm.as_str(), "", None)).collect();
+    let index = Index::of(Revision(1), &entries);
+    let reads: Vec<Vrm> = (0..5_000)
+        .map(|place| misread(&mut rng, listed[place % listed.len()]))
+        .collect();
+    let (mut keys, mut place_of) = (Vec::new(), Vec::new());
+    for read in &reads {
+        while rng.random_bool(0.02) {
+            keys.extend([None, Some(&b"ab12cde"[..])]);
+        }
+        place_of.push(keys.len());
+        keys.push(Some(read.as_bytes()));
+    }
+    let no_marks = (0..keys.len()).filter(|place| place_of.binary_search(place).is_err());
+    let no_marks = no_marks.map(|read| Candidate {
+        read,
+        found: Found::NoMark,
+    });
+    let others = probed(&reads, &index).into_iter().map(|candidate| Candidate {
+        read: place_of[candidate.read],
+        ..candidate
+    });
+    let mut expected: Vec<Candidate> = no_marks.chain(others).collect();
+    expected.sort_by_key(|candidate| candidate.read);
+    let mut candidates = Vec::new();
+    matching::probe_alike(keys.into_iter(), &index, |_| true, &mut candidates);
+    assert!(candidates.len() > 5_000);
+    assert_eq!(candidates, expected);
+}
+
 #[test]
 fn a_gate_is_shown_every_difference_and_its_word_counts() {
     let index = Index::of(
