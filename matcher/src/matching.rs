@@ -25,8 +25,8 @@ pub use crate::wildcards::Walk;
 /// Look-ups whose memory is asked for before the first is made. At 10 million entries one takes 16 ns in batches of 8,
 /// 11 in batches of 32, 6 in batches of 128, and no less in larger ones.
 const BATCH: usize = 128;
-/// Of which so many are made at once, before as many more are asked for: a processor makes some while it waits for the addresses
-/// of others.
+/// Of which so many are made at once, before as many more are asked for, so that what is found is weighed while other lines are
+/// on their way.
 const TOGETHER: usize = 8;
 const _: () = assert!(BATCH.is_multiple_of(TOGETHER));
 

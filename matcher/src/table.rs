@@ -172,7 +172,7 @@ impl Table {
         self.slots.ask(wanted.home as usize);
     }
 
-    /// Whether [`Table::find`] has anything to do: where not, nothing is found. Nine look-ups in ten end here.
+    /// Whether [`Table::find`] has anything to do: where not, nothing is found. Told without a branch.
     #[inline]
     pub(crate) fn may_hold(&self, wanted: &Wanted) -> bool {
         let line = &self.slots[wanted.home as usize];
