@@ -58,11 +58,6 @@ pub(crate) fn put(out: &mut impl BufMut, name: &str, value: &[u8]) {
     out.put_slice(value);
 }
 
-/// How many bytes [`put`] writes.
-pub(crate) fn size(name: &str, value: &[u8]) -> usize {
-    2 + name.len() + 4 + value.len()
-}
-
 /// Name and value of the first header, and what stands behind it.
 fn first(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
