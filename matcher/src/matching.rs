@@ -28,7 +28,7 @@ const BATCH: usize = 128;
 /// Of which so many are made at once, before as many more are asked for, so that what is found is weighed while other lines are
 /// on their way.
 const TOGETHER: usize = 8;
-const _: () = assert!(BATCH.is_multiple_of(TOGETHER));
+const _: () = assert!(BATCH.is_multiple_of(TOGETHER) && TOGETHER <= u32::BITS as usize);
 
 /// What a key led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,8 +280,12 @@ struct Batch<'k, 'c> {
     lookups: [Lookup<'k>; BATCH],
     /// How many were asked for,
     asked: usize,
-    /// and how many of them were made.
+    /// how many of them were looked at,
+    looked_at: usize,
+    /// and how many were made.
     made: usize,
+    /// Which of those that were looked at and not made have anything to be found, a bit for each.
+    worth: u32,
     candidates: &'c mut Vec<Candidate>,
 }
 
@@ -292,7 +296,9 @@ impl<'k, 'c> Batch<'k, 'c> {
             table,
             lookups: [Lookup::new(0, &[], Wanted::default(), 0, Kind::Same); BATCH],
             asked: 0,
+            looked_at: 0,
             made: 0,
+            worth: 0,
             candidates,
         }
     }
@@ -322,27 +328,30 @@ impl<'k, 'c> Batch<'k, 'c> {
         self.table.ask(&lookup.wanted);
         self.lookups[self.asked % BATCH] = lookup;
         self.asked += 1;
-        if self.asked - self.made == BATCH {
+        // Those that were looked at have their places in the ring until they are made.
+        if self.asked - self.looked_at == BATCH - TOGETHER {
             self.look(then);
         }
     }
 
-    /// In two steps, since a processor that guesses wrong where a line has something waits for that line alone: the first tells
-    /// without a branch which lines have, and the second looks at these.
+    /// Makes the look-ups that were looked at the last time, and looks at the next: which of their lines have anything is told without a
+    /// branch, since a processor that guesses wrong there waits for that line alone; and where a search goes on, the line behind
+    /// is on its way until the next time. An exact look-up among ten million takes a sixth less for that.
     fn look(&mut self, then: &mut impl FnMut(&Lookup<'_>, u32, &mut Vec<Candidate>)) {
-        let waiting = (self.asked - self.made).min(TOGETHER);
-        let lookups = &self.lookups[self.made % BATCH..][..waiting];
-        let (mut worth, mut count) = ([0; TOGETHER], 0);
-        for (place, lookup) in lookups.iter().enumerate() {
-            worth[count] = place;
-            count += usize::from(self.table.may_hold(&lookup.wanted));
-        }
-        for place in &worth[..count] {
-            let lookup = &lookups[*place];
+        while self.worth != 0 {
+            let place = self.worth.trailing_zeros() as usize;
+            let lookup = &self.lookups[(self.made + place) % BATCH];
             self.table
                 .find(&lookup.wanted, |slot, _| then(lookup, slot, self.candidates));
+            self.worth &= self.worth - 1;
         }
-        self.made += waiting;
+        self.made = self.looked_at;
+        let waiting = (self.asked - self.looked_at).min(TOGETHER);
+        let lookups = &self.lookups[self.looked_at % BATCH..][..waiting];
+        for (place, lookup) in lookups.iter().enumerate() {
+            self.worth |= u32::from(self.table.may_hold(&lookup.wanted)) << place;
+        }
+        self.looked_at += waiting;
     }
 
     /// Makes all that wait.
@@ -350,6 +359,6 @@ impl<'k, 'c> Batch<'k, 'c> {
         while self.made < self.asked {
             self.look(then);
         }
-        (self.asked, self.made) = (0, 0);
+        (self.asked, self.looked_at, self.made) = (0, 0, 0);
     }
 }
