@@ -19,6 +19,8 @@ pub fn start_logging(json: bool) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A line that cannot be written, such as to a file on a full disk, is lost. To say so would be to write again, and to panic.
+        .log_internal_errors(false)
         .with_ansi(colour);
     if json {
         logs.json().init();

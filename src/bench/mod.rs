@@ -60,6 +60,8 @@ use watch::Watch;
 const LIST_ROWS: usize = 500_000;
 /// How long hits may stay away after the last read was accepted, while none comes.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether all processes run.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A doubled hit would come late.
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// Hits read back from the database at once.
@@ -237,7 +239,10 @@ impl Bench<'_> {
         let system = tokio::task::spawn_blocking(|| System::start(setup)).await??;
         bar.finish_and_clear();
         let system = Kept(Arc::new(Mutex::new(system)));
-        let run = self.measure(plan, &system.0).await;
+        let run = tokio::select! {
+            run = self.measure(plan, &system.0) => run,
+            ended = one_ends(&system.0) => Err(ended),
+        };
         // A process that ended by itself explains every other error.
         lock(&system.0).check()?;
         let run = run?;
@@ -471,6 +476,16 @@ async fn load_lists(
     loader.wait_until_live().await?;
     bar.finish_and_clear();
     Ok(replacement)
+}
+
+/// Waits until one of the system's processes ends by itself: cameras would offer their reads to nobody for minutes.
+async fn one_ends(system: &Mutex<System>) -> anyhow::Error {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(ended) = lock(system).check() {
+            return ended;
+        }
+    }
 }
 
 /// Waits until every hit that is owed has been pushed and stored, or none has come for a while.

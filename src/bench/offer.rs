@@ -138,8 +138,10 @@ impl Cameras {
             let request = request
                 .header("content-type", "application/json")
                 .body(batch.body.clone());
-            match request.send().await {
-                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {}
+            let answered = match request.send().await {
+                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                    answer.text().await.unwrap_or_default()
+                }
                 // 207 would mean that some of the reads are refused: none of a simulated camera's should be.
                 Ok(answer) if answer.status().is_success() && answer.status() != StatusCode::MULTI_STATUS => {
                     break;
@@ -152,10 +154,10 @@ impl Cameras {
                     );
                 }
                 // Nobody answers: perhaps it is being started again.
-                Err(_) => {}
-            }
+                Err(error) => error.to_string(),
+            };
             if begun.elapsed() > RETRY_FOR {
-                bail!("ingest has accepted nothing for {RETRY_FOR:?}");
+                bail!("ingest has accepted nothing for {RETRY_FOR:?}, and last said: {answered}");
             }
             tokio::time::sleep(RETRY).await;
         }

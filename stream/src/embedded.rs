@@ -269,13 +269,14 @@ impl Log for EmbeddedLog {
 }
 
 impl Shared {
-    /// The storage, while the log is open.
+    /// The storage, while the log is open and can work again.
     fn open(&self) -> Result<Arc<dyn Storage>, LogError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(LogError::Closed);
         }
         let storage = self.storage.read().unwrap_or_else(PoisonError::into_inner);
-        storage.clone().ok_or(LogError::Closed)
+        let sound = storage.clone().filter(|storage| !storage.is_lost());
+        sound.ok_or(LogError::Closed)
     }
 
     /// Ends the writers once they have done all that waits, releases the storage, and wakes everybody to notice.
@@ -386,10 +387,11 @@ impl Shared {
                 return Ok(());
             }
             Ok(Ok(Err(error))) => error,
-            Ok(Err(_)) if self.closed.load(Ordering::Acquire) => return Err(LogError::Closed),
             Ok(Err(_)) => "the writer of the embedded log failed".into(),
             Err(_) => "the disk did not answer in time".into(),
         };
+        // Where it is closed, or writes no more, it does not help to try again.
+        self.open()?;
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         *failed = Some(error.clone());
         Err(LogError::Unavailable(error))
@@ -443,5 +445,73 @@ fn damaged(step: &'static str) -> LogError {
             io::ErrorKind::InvalidData,
             "the data directory is damaged",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::storage::{Change, Space};
+    use super::*;
+
+    /// Memory that is lost at the first write from some moment on, as a disk that is full.
+    #[derive(Default)]
+    struct Filling {
+        memory: Memory,
+        full: AtomicBool,
+        lost: AtomicBool,
+    }
+
+    impl Storage for Filling {
+        fn open_space(&self, space: Space) -> Result<(), LogError> {
+            self.memory.open_space(space)
+        }
+
+        fn apply(&self, changes: Vec<Change>) -> Result<(), LogError> {
+            if !self.full.load(Ordering::Acquire) {
+                return self.memory.apply(changes);
+            }
+            self.lost.store(true, Ordering::Release);
+            Err(damaged("write"))
+        }
+
+        fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LogError> {
+            self.memory.get(space, key)
+        }
+
+        fn scan(
+            &self,
+            space: Space,
+            from: &[u8],
+            visit: &mut dyn FnMut(&[u8], Bytes) -> bool,
+        ) -> Result<(), LogError> {
+            self.memory.scan(space, from, visit)
+        }
+
+        fn blocks(&self) -> bool {
+            true
+        }
+
+        fn is_lost(&self) -> bool {
+            self.lost.load(Ordering::Acquire)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_writes_no_more_is_closed_so_that_nobody_tries_again_for_ever() {
+        let storage = Arc::new(Filling::default());
+        let log = EmbeddedLog::over(Arc::<Filling>::clone(&storage), &EmbeddedOptions::default());
+        let log = log.unwrap();
+        let mut consumer = log.subscribe("matcher", &[Topic::Reads]).await.unwrap();
+        let publish = || log.publish(Topic::Reads, vec![Record::default()]);
+        publish().await.unwrap();
+        log.check().await.unwrap();
+        storage.full.store(true, Ordering::Release);
+        assert!(matches!(publish().await, Err(LogError::Closed)));
+        assert!(matches!(log.check().await, Err(LogError::Closed)));
+        let polled = consumer.poll(1, Duration::ZERO).await;
+        assert!(matches!(polled, Err(LogError::Closed)));
+        log.close().await.unwrap();
     }
 }

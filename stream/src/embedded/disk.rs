@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -28,6 +29,8 @@ const WORKERS: usize = 2;
 pub(super) struct Disk {
     database: Database,
     spaces: RwLock<HashMap<Space, Keyspace>>,
+    /// fjall writes nothing more once something could not be written, such as where a disk is full: what is on it must be read again.
+    lost: AtomicBool,
 }
 
 impl Disk {
@@ -47,6 +50,7 @@ impl Disk {
         Ok(Self {
             database,
             spaces: RwLock::default(),
+            lost: AtomicBool::new(false),
         })
     }
 
@@ -93,9 +97,17 @@ impl Storage for Disk {
             }
         }
         drop(spaces);
-        batch.commit().map_err(|source| LogError::Storage {
-            step: "write to the data directory",
-            source,
+        batch.commit().map_err(|source| {
+            if matches!(source, fjall::Error::Poisoned) && !self.lost.swap(true, Ordering::AcqRel) {
+                tracing::error!(
+                    "the embedded log writes no more, since it could not write before: make room on the disk of the data directory, \
+                     or mend it, and start again; all that was acknowledged is there"
+                );
+            }
+            LogError::Storage {
+                step: "write to the data directory",
+                source,
+            }
         })
     }
 
@@ -121,6 +133,10 @@ impl Storage for Disk {
 
     fn blocks(&self) -> bool {
         true
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 }
 

@@ -67,6 +67,9 @@ pub(super) trait Storage: Send + Sync {
 
     /// Whether calls may wait for a disk.
     fn blocks(&self) -> bool;
+
+    /// Whether it will not work again before it is opened anew.
+    fn is_lost(&self) -> bool;
 }
 
 /// A storage that forgets everything when dropped.
@@ -117,6 +120,10 @@ impl Storage for Memory {
     }
 
     fn blocks(&self) -> bool {
+        false
+    }
+
+    fn is_lost(&self) -> bool {
         false
     }
 }
