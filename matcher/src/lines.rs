@@ -17,29 +17,24 @@ const _: () = assert!(size_of::<Line>() == 64);
 
 /// 128 KiB are a block. A power of two: with a line less, and so with divisions, a read took a sixth more time.
 const BLOCK_LINES: usize = 1 << 11;
-/// What a block takes.
-#[cfg(test)]
-pub(crate) const BLOCK_BYTES: usize = size_of::<Block>();
-type Block = [Line; BLOCK_LINES];
 
 /// See the module's page.
 #[derive(Clone)]
 pub(crate) struct Lines {
-    blocks: Vec<Arc<Block>>,
+    /// Full but for the last.
+    blocks: Vec<Arc<[Line]>>,
     len: usize,
 }
 
 impl Lines {
     /// So many empty lines.
     pub(crate) fn new(len: usize) -> Self {
-        let block = |_| {
-            let lines: Arc<[Line]> = std::iter::repeat_n(Line::default(), BLOCK_LINES).collect();
-            lines
-                .try_into()
-                .unwrap_or_else(|_| unreachable!("a block has its length"))
+        let block = |start: usize| {
+            let lines = (len - start).min(BLOCK_LINES);
+            std::iter::repeat_n(Line::default(), lines).collect()
         };
         Self {
-            blocks: (0..len.div_ceil(BLOCK_LINES)).map(block).collect(),
+            blocks: (0..len).step_by(BLOCK_LINES).map(block).collect(),
             len,
         }
     }
@@ -56,20 +51,20 @@ impl Lines {
 
     /// All lines in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Line> {
-        self.blocks.iter().flat_map(|block| block.iter()).take(self.len)
+        self.blocks.iter().flat_map(|block| block.iter())
     }
 
     /// Asks for a line that is looked at soon.
     #[inline]
     pub(crate) fn ask(&self, line: usize) {
         if let Some(block) = self.blocks.get(line / BLOCK_LINES) {
-            prefetch(block.as_slice(), line % BLOCK_LINES);
+            prefetch(block, line % BLOCK_LINES);
         }
     }
 
     /// Bytes in memory, were nothing shared.
     pub(crate) fn bytes(&self) -> usize {
-        self.blocks.len() * size_of::<Block>()
+        self.len * size_of::<Line>()
     }
 }
 
