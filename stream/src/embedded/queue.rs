@@ -142,10 +142,6 @@ mod tests {
         fn blocks(&self) -> bool {
             true
         }
-
-        fn is_lost(&self) -> bool {
-            false
-        }
     }
 
     fn record(key: &'static str) -> Record {

@@ -69,7 +69,9 @@ pub(super) trait Storage: Send + Sync {
     fn blocks(&self) -> bool;
 
     /// Whether it will not work again before it is opened anew.
-    fn is_lost(&self) -> bool;
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// A storage that forgets everything when dropped.
@@ -120,10 +122,6 @@ impl Storage for Memory {
     }
 
     fn blocks(&self) -> bool {
-        false
-    }
-
-    fn is_lost(&self) -> bool {
         false
     }
 }
