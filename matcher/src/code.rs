@@ -116,6 +116,13 @@ pub(crate) fn member_at(slot: u32, place: usize, like: u8) -> u8 {
     ALIKE[usize::from(like & 0x7f)][member as usize]
 }
 
+/// Which member of its class each character of a mark is, by its slot.
+#[inline]
+pub(crate) fn members(slot: u32) -> impl Iterator<Item = usize> {
+    let member = move |place| slot >> (MEMBER_BITS * place) & ((1 << MEMBER_BITS) - 1);
+    (0..MAX_LENGTH).map(move |place| member(place) as usize)
+}
+
 /// The bits of a slot that say which member of its class the character at `place` is.
 pub(crate) fn member_mask(place: usize) -> u32 {
     ((1 << MEMBER_BITS) - 1) << (MEMBER_BITS * place)

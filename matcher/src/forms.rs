@@ -8,7 +8,7 @@ use domain::Vrm;
 use domain::vrm::MAX_LENGTH;
 
 use crate::alike::{SYMBOLS, symbol};
-use crate::population::Form;
+use crate::population::{Bearers, Form};
 
 /// Forms of a set: as many as a word has bits.
 const SET: usize = u64::BITS as usize;
@@ -25,23 +25,36 @@ struct Set {
     /// Those that have each place, and let each character stand there.
     places: [[u64; SYMBOLS]; MAX_LENGTH],
     /// How many vehicles bear each mark of each.
-    densities: Vec<f64>,
+    bearers: Vec<Bearers>,
 }
 
 impl Forms {
-    /// These forms.
-    pub(crate) fn new(forms: &[Form]) -> Self {
+    /// The forms of registered vehicles, and those of strangers: what is a form of both is tried once.
+    pub(crate) fn new(registered: &[Form], strangers: &[Form]) -> Self {
+        let registered = registered
+            .iter()
+            .map(|form| (form, Bearers::registered(form.density())));
+        let strangers = strangers
+            .iter()
+            .map(|form| (form, Bearers::strangers(form.density())));
+        let mut forms: Vec<(&[u64], Bearers)> = Vec::new();
+        for (form, bearers) in registered.chain(strangers) {
+            match forms.iter_mut().find(|(places, _)| *places == form.places) {
+                Some((_, all)) => *all += bearers,
+                None => forms.push((&form.places, bearers)),
+            }
+        }
         Self(forms.chunks(SET).map(Set::new).collect())
     }
 
     /// How many vehicles are expected to bear a mark.
     #[inline]
-    pub(crate) fn density(&self, mark: Vrm) -> f64 {
-        let mut sum = 0.0;
+    pub(crate) fn bearers(&self, mark: Vrm) -> Bearers {
+        let mut sum = Bearers::default();
         for set in &self.0 {
             let mut fitting = set.fitting(mark.as_bytes());
             while fitting != 0 {
-                sum += set.densities[fitting.trailing_zeros() as usize];
+                sum += set.bearers[fitting.trailing_zeros() as usize];
                 fitting &= fitting - 1;
             }
         }
@@ -50,18 +63,18 @@ impl Forms {
 }
 
 impl Set {
-    fn new(forms: &[Form]) -> Self {
+    fn new(forms: &[(&[u64], Bearers)]) -> Self {
         let mut set = Self {
             of_length: [0; MAX_LENGTH + 1],
             places: [[0; SYMBOLS]; MAX_LENGTH],
-            densities: forms.iter().map(Form::density).collect(),
+            bearers: forms.iter().map(|(_, bearers)| *bearers).collect(),
         };
-        for (number, form) in forms.iter().enumerate() {
+        for (number, (places, _)) in forms.iter().enumerate() {
             // No mark is longer.
-            if let Some(of_length) = set.of_length.get_mut(form.places.len()) {
+            if let Some(of_length) = set.of_length.get_mut(places.len()) {
                 *of_length |= 1 << number;
             }
-            for (place, allowed) in set.places.iter_mut().zip(&form.places) {
+            for (place, allowed) in set.places.iter_mut().zip(*places) {
                 for (symbol, forms) in place.iter_mut().enumerate() {
                     *forms |= (allowed >> symbol & 1) << number;
                 }
@@ -110,24 +123,53 @@ mod tests {
         Vrm::parse(&text.collect::<String>()).ok()
     }
 
+    /// More forms than one set has.
+    fn many(rng: &mut ChaCha8Rng) -> Vec<Form> {
+        let mut form = || Form {
+            places: (0..rng.random_range(2..=MAX_LENGTH))
+                .map(|_| rng.random_range(1..1 << SYMBOLS))
+                .collect(),
+            vehicles: rng.random_range(1.0..1e6),
+        };
+        (0..SET + 10).map(|_| form()).collect()
+    }
+
     #[test]
     fn as_many_bear_a_mark_as_when_each_form_is_tried_by_itself() {
-        let population = Population::default();
-        let mut many = [population.registered.clone(), population.strangers.clone()].concat();
-        many.extend(Population::of(7e6).strangers);
-        assert!(many.len() > SET, "more forms than one set has");
-        for (seed, forms) in [(1, population.registered), (2, population.strangers), (3, many)] {
+        let Population {
+            registered,
+            strangers,
+        } = Population::default();
+        for seed in 1..=3 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let fast = Forms::new(&forms);
+            let (registered, strangers) = match seed {
+                1 => (registered.clone(), strangers.clone()),
+                2 => (
+                    strangers.clone(),
+                    [registered.as_slice(), &many(&mut rng)].concat(),
+                ),
+                _ => (many(&mut rng), Vec::new()),
+            };
+            let all = [registered.as_slice(), &strangers].concat();
+            let fast = Forms::new(&registered, &strangers);
             let (mut borne, mut marks) = (0, 0);
             for turn in 0..20_000 {
-                let form = (turn % 2 == 0).then(|| &forms[rng.random_range(0..forms.len())]);
+                let form = (turn % 2 == 0).then(|| &all[rng.random_range(0..all.len())]);
                 let Some(mark) = mark(&mut rng, form) else {
                     continue;
                 };
-                let expected = plain(&forms, mark);
-                assert_eq!(fast.density(mark), expected, "seed {seed}, {}", mark.as_str());
-                borne += usize::from(expected > 0.0);
+                let expected = (plain(&registered, mark), plain(&strangers, mark));
+                let Bearers {
+                    registered,
+                    strangers,
+                } = fast.bearers(mark);
+                assert_eq!(
+                    (registered, strangers),
+                    expected,
+                    "seed {seed}, {}",
+                    mark.as_str()
+                );
+                borne += usize::from(registered + strangers > 0.0);
                 marks += 1;
             }
             assert!(borne > marks / 3, "seed {seed}: marks that are borne were tried");

@@ -3,11 +3,13 @@
 use domain::Vrm;
 
 use crate::beliefs::Beliefs;
+use crate::code;
 use crate::description::Description;
 use crate::index::Index;
 use crate::matching::Likeness;
 use crate::score::bound::AsRead;
 use crate::traffic::Seen;
+use crate::variants::Kind;
 
 /// What a read's envelope says beside its mark.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,8 @@ pub struct Envelope<'e> {
 pub struct Gate<'g> {
     index: &'g Index,
     beliefs: &'g Beliefs,
+    /// From which odds on a likeness may be a hit.
+    least_odds: f64,
     /// The read that was looked up last, and what is known of it.
     last: Option<(usize, Option<AsRead<'g>>)>,
 }
@@ -35,6 +39,7 @@ impl<'g> Gate<'g> {
         Self {
             index,
             beliefs,
+            least_odds: beliefs.thresholds().least_odds(),
             last: None,
         }
     }
@@ -46,23 +51,29 @@ impl<'g> Gate<'g> {
         envelope: impl FnOnce() -> Envelope<'e>,
     ) -> bool {
         if self.last.as_ref().is_none_or(|last| last.0 != likeness.read) {
-            let Some(read) = Vrm::normalised(likeness.mark) else {
-                return false;
-            };
-            self.last = Some((likeness.read, self.as_read(read, &envelope())));
+            self.last = Some((likeness.read, self.as_read(likeness, &envelope())));
         }
-        let as_read = self.last.as_ref().and_then(|(_, as_read)| as_read.as_ref());
-        as_read.is_none_or(|as_read| as_read.bound(likeness.listed) >= self.beliefs.thresholds().least())
+        let Some((_, Some(as_read))) = &self.last else {
+            return true;
+        };
+        let odds = match likeness.kind {
+            Kind::Same => as_read.odds_alike(code::members(likeness.slot), likeness.mark),
+            Kind::Lost { .. } | Kind::Gained { .. } => {
+                let both = likeness.listed().zip(Vrm::normalised(likeness.mark));
+                let Some(((listed, _), read)) = both else {
+                    return false;
+                };
+                as_read.odds(listed, read)
+            }
+        };
+        odds >= self.least_odds || odds.is_nan()
     }
 
     /// None where only the value tells what the camera saw.
-    fn as_read(&self, read: Vrm, envelope: &Envelope<'_>) -> Option<AsRead<'g>> {
+    fn as_read(&self, likeness: &Likeness<'_>, envelope: &Envelope<'_>) -> Option<AsRead<'g>> {
+        let read = Vrm::normalised(likeness.mark)?;
         let known = self.beliefs.knowledge(envelope.camera, envelope.seen);
-        Some(AsRead::new(
-            known,
-            read,
-            envelope.looks?,
-            self.index.vehicle(read).as_ref(),
-        ))
+        let itself = self.index.vehicle_of(read, likeness.code);
+        Some(AsRead::new(known, read, envelope.looks?, itself.as_ref()))
     }
 }

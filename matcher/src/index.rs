@@ -97,9 +97,10 @@ impl Index {
     /// The entries of a mark, in order of id, so that they come in the same order on every machine.
     #[must_use]
     pub fn entries(&self, mark: &[u8]) -> Vec<Entry> {
-        let Some(code) = Code::of(mark) else {
-            return Vec::new();
-        };
+        Code::of(mark).map_or_else(Vec::new, |code| self.entries_of(mark, code))
+    }
+
+    fn entries_of(&self, mark: &[u8], code: Code) -> Vec<Entry> {
         let mut entries = Vec::new();
         self.table.find(&self.table.exactly(code), |_, address| {
             if packed::target_at(&self.pages, address) == mark {
@@ -140,7 +141,12 @@ impl Index {
     /// The listed vehicle of a mark, if there is one, as the first of its entries describes it.
     #[must_use]
     pub fn vehicle(&self, mark: Vrm) -> Option<Listed> {
-        let entries = self.entries(mark.as_bytes());
+        Code::of(mark.as_bytes()).and_then(|code| self.vehicle_of(mark, code))
+    }
+
+    /// As [`Index::vehicle`], for a mark whose code is known.
+    pub(crate) fn vehicle_of(&self, mark: Vrm, code: Code) -> Option<Listed> {
+        let entries = self.entries_of(mark.as_bytes(), code);
         entries.first().map(|entry| Listed::of(mark, entry))
     }
 }

@@ -19,7 +19,7 @@ use crate::posts::Posts;
 use crate::score::{Listed as Vehicle, Reading, ReadingError, Scorer};
 use crate::table::{Table, Wanted};
 use crate::traffic::Seen;
-use crate::variants::{self, Kind, Listed};
+use crate::variants::{self, Kind};
 pub use crate::wildcards::Walk;
 
 /// Look-ups whose memory is asked for before the first is made. At 10 million entries one takes 16 ns in batches of 8,
@@ -56,17 +56,32 @@ pub struct Candidate {
     pub found: Found,
 }
 
-/// A key and a listed mark that it may be a misreading of.
+/// A key, and what stands in the table for a listed mark that it may be a misreading of. Most are dropped before anybody asks
+/// which mark that is.
 #[derive(Clone, Copy)]
 pub struct Likeness<'a> {
     /// The read's place in the batch.
     pub read: usize,
     /// The mark as read.
     pub mark: &'a [u8],
-    /// The mark as listed.
-    pub listed: Vrm,
-    /// How they differ; never [`Difference::None`].
-    pub difference: Difference,
+    pub(crate) code: Code,
+    /// The slot of the listed mark.
+    pub(crate) slot: u32,
+    pub(crate) kind: Kind,
+}
+
+impl Likeness<'_> {
+    /// The mark as listed and how the one as read differs from it; none where it is none after all.
+    #[must_use]
+    #[inline]
+    pub fn listed(&self) -> Option<(Vrm, Difference)> {
+        variants::told_by(self.slot, self.code.slot(), self.mark, self.kind)
+    }
+
+    /// Whether the slot is that of the mark as read.
+    fn is_the_mark(&self) -> bool {
+        self.kind == Kind::Same && self.slot == self.code.slot()
+    }
 }
 
 /// Probes a batch by its keys alone; candidates replace what `candidates` held, in the batch's order. Only marks that agree in
@@ -78,8 +93,7 @@ pub fn probe<'k>(
 ) {
     let table = index.table();
     let mut then = |lookup: &Lookup<'_>, slot, candidates: &mut Vec<Candidate>| {
-        let listed = Listed::told_by(slot, slot, lookup.mark, Kind::Same);
-        offer(lookup.read, listed, candidates);
+        offer(&lookup.likeness(slot), candidates);
     };
     let mut batch = Batch::new(table, candidates);
     for (read, key) in keys.enumerate() {
@@ -87,10 +101,7 @@ pub fn probe<'k>(
             continue;
         };
         let wanted = table.exactly(code);
-        batch.push(
-            Lookup::new(read, mark, wanted, wanted.slot, Kind::Same),
-            &mut then,
-        );
+        batch.push(Lookup::new(read, mark, code, wanted, Kind::Same), &mut then);
     }
     batch.finish(&mut then);
 }
@@ -105,36 +116,24 @@ pub fn probe_alike<'k>(
 ) {
     let table = index.table();
     let mut then = |lookup: &Lookup<'_>, slot, candidates: &mut Vec<Candidate>| {
-        let (read, mark) = (lookup.read, lookup.mark);
-        let listed = Listed::told_by(slot, lookup.own, mark, lookup.kind).filter(|listed| {
-            let Listed {
-                mark: listed,
-                difference,
-            } = *listed;
-            difference == Difference::None
-                || gate(&Likeness {
-                    read,
-                    mark,
-                    listed,
-                    difference,
-                })
-        });
-        offer(read, listed, candidates);
+        let likeness = lookup.likeness(slot);
+        if likeness.is_the_mark() || gate(&likeness) {
+            offer(&likeness, candidates);
+        }
     };
     let mut batch = Batch::new(table, candidates);
     for (read, key) in keys.enumerate() {
         let Some((mark, code)) = batch.code_of(read, key, &mut then) else {
             continue;
         };
-        let own = code.slot();
         batch.push(
-            Lookup::new(read, mark, table.alike(code), own, Kind::Same),
+            Lookup::new(read, mark, code, table.alike(code), Kind::Same),
             &mut then,
         );
         if table.shapes().has_near(code.shape()) && syntax::uk_form(mark).is_none() {
             variants::variants(mark, code.shape(), table.shapes(), |variant| {
                 let wanted = table.variant(variant);
-                batch.push(Lookup::new(read, mark, wanted, own, variant.kind), &mut then);
+                batch.push(Lookup::new(read, mark, code, wanted, variant.kind), &mut then);
             });
         }
     }
@@ -236,10 +235,11 @@ fn is_looked_for(entry: &Entry, read: &PlateRead, posts: &Posts) -> bool {
 }
 
 /// Appends a candidate. Each entry of a mark has a slot of its own; one of them is enough.
-fn offer(read: usize, listed: Option<Listed>, candidates: &mut Vec<Candidate>) {
-    let Some(Listed { mark, difference }) = listed else {
+fn offer(likeness: &Likeness<'_>, candidates: &mut Vec<Candidate>) {
+    let Some((mark, difference)) = likeness.listed() else {
         return;
     };
+    let read = likeness.read;
     let candidate = Candidate {
         read,
         found: Found::Listed { mark, difference },
@@ -255,20 +255,29 @@ fn offer(read: usize, listed: Option<Listed>, candidates: &mut Vec<Candidate>) {
 struct Lookup<'k> {
     read: usize,
     mark: &'k [u8],
+    code: Code,
     wanted: Wanted,
-    /// The slot that the mark as read would have.
-    own: u32,
     kind: Kind,
 }
 
 impl<'k> Lookup<'k> {
-    fn new(read: usize, mark: &'k [u8], wanted: Wanted, own: u32, kind: Kind) -> Self {
+    fn new(read: usize, mark: &'k [u8], code: Code, wanted: Wanted, kind: Kind) -> Self {
         Self {
             read,
             mark,
+            code,
             wanted,
-            own,
             kind,
+        }
+    }
+
+    fn likeness(&self, slot: u32) -> Likeness<'k> {
+        Likeness {
+            read: self.read,
+            mark: self.mark,
+            code: self.code,
+            slot,
+            kind: self.kind,
         }
     }
 }
@@ -294,7 +303,7 @@ impl<'k, 'c> Batch<'k, 'c> {
         candidates.clear();
         Self {
             table,
-            lookups: [Lookup::new(0, &[], Wanted::default(), 0, Kind::Same); BATCH],
+            lookups: [Lookup::new(0, &[], Code::default(), Wanted::default(), Kind::Same); BATCH],
             asked: 0,
             looked_at: 0,
             made: 0,

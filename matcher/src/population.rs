@@ -4,6 +4,8 @@
 //! expected behind any mark is known, and so is the expected mass of all misreads that end in a given read: a form's places
 //! are independent, which turns a sum over hundreds of millions of marks into a product over seven places.
 
+use std::ops::AddAssign;
+
 use crate::alike::{SYMBOLS, alike, character, symbol};
 use crate::confusion::{Doubts, Table};
 use crate::forms::Forms;
@@ -149,6 +151,31 @@ pub struct Bearers {
     pub strangers: f64,
 }
 
+impl Bearers {
+    pub(crate) fn registered(registered: f64) -> Self {
+        let strangers = 0.0;
+        Self {
+            registered,
+            strangers,
+        }
+    }
+
+    pub(crate) fn strangers(strangers: f64) -> Self {
+        let registered = 0.0;
+        Self {
+            registered,
+            strangers,
+        }
+    }
+}
+
+impl AddAssign for Bearers {
+    fn add_assign(&mut self, more: Self) {
+        self.registered += more.registered;
+        self.strangers += more.strangers;
+    }
+}
+
 /// The expected sum, over all vehicles whose mark is not the one read, of the likelihood that theirs was read so.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mass {
@@ -178,15 +205,9 @@ pub struct Expectation {
     /// As many vehicles as on the register, spread evenly over all texts of each length.
     formless: Vec<Ready>,
     sets: Vec<Sums>,
-    borne: Borne,
-}
-
-/// The same forms, for who bears a mark.
-#[derive(Clone, Debug)]
-struct Borne {
-    registered: Forms,
-    strangers: Forms,
-    formless: Forms,
+    /// The same forms, for who bears a mark.
+    borne: Forms,
+    formless_borne: Forms,
 }
 
 /// A form, ready for use.
@@ -258,11 +279,8 @@ impl Expectation {
         });
         let formless: Vec<Form> = formless.collect();
         Self {
-            borne: Borne {
-                registered: Forms::new(&population.registered),
-                strangers: Forms::new(&population.strangers),
-                formless: Forms::new(&formless),
-            },
+            borne: Forms::new(&population.registered, &population.strangers),
+            formless_borne: Forms::new(&formless, &[]),
             registered: population.registered.iter().map(&mut ready).collect(),
             strangers: population.strangers.iter().map(&mut ready).collect(),
             formless: formless.iter().map(&mut ready).collect(),
@@ -273,19 +291,13 @@ impl Expectation {
     /// How many vehicles are expected to bear a mark.
     #[must_use]
     pub fn bearers(&self, mark: Vrm) -> Bearers {
-        Bearers {
-            registered: self.borne.registered.density(mark),
-            strangers: self.borne.strangers.density(mark),
-        }
+        self.borne.bearers(mark)
     }
 
     /// The same, as if marks had no form.
     #[must_use]
     pub fn formless_bearers(&self, mark: Vrm) -> Bearers {
-        Bearers {
-            registered: self.borne.formless.density(mark),
-            strangers: 0.0,
-        }
+        self.formless_borne.bearers(mark)
     }
 
     /// The expected mass of misreads that end in this read.

@@ -90,64 +90,53 @@ impl Parts {
     }
 }
 
-/// The listed mark that a slot stands for, seen from a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Listed {
-    pub(crate) mark: Vrm,
-    pub(crate) difference: Difference,
+/// The listed mark that a slot stands for, and how a read differs from it: what a look-up of this kind found, where the read
+/// itself would stand in slot `own`. None where it is something else after all, or the same difference named another way.
+#[inline]
+pub(crate) fn told_by(slot: u32, own: u32, read: &[u8], kind: Kind) -> Option<(Vrm, Difference)> {
+    match kind {
+        Kind::Same => alike(slot, own, read),
+        Kind::Lost { place, digit, like } => {
+            let character = code::member_at(slot, usize::from(place), like);
+            // One of several equal characters too few: the first is named.
+            let again = place > 0 && read[usize::from(place) - 1] == character;
+            let right = character != 0 && character.is_ascii_digit() == digit && !again;
+            let (before, behind) = read.split_at(usize::from(place));
+            let position = place;
+            let difference = Difference::Lost { position, character };
+            right.then(|| joined([before, &[character], behind], difference))?
+        }
+        Kind::Gained { place } => {
+            let (before, behind) = read.split_at(usize::from(place));
+            let (character, position) = (behind[0], place);
+            joined(
+                [before, &behind[1..], &[]],
+                Difference::Gained { position, character },
+            )
+        }
+    }
 }
 
-impl Listed {
-    /// What a slot says that a look-up of this kind found, where the read itself would stand in slot `own`. None where it is
-    /// something else after all, or the same difference named another way.
-    #[inline]
-    pub(crate) fn told_by(slot: u32, own: u32, read: &[u8], kind: Kind) -> Option<Self> {
-        match kind {
-            Kind::Same => Self::alike(slot, own, read),
-            Kind::Lost { place, digit, like } => {
-                let character = code::member_at(slot, usize::from(place), like);
-                // One of several equal characters too few: the first is named.
-                let again = place > 0 && read[usize::from(place) - 1] == character;
-                let right = character != 0 && character.is_ascii_digit() == digit && !again;
-                let (before, behind) = read.split_at(usize::from(place));
-                let position = place;
-                let difference = Difference::Lost { position, character };
-                right.then(|| Self::of([before, &[character], behind], difference))?
-            }
-            Kind::Gained { place } => {
-                let (before, behind) = read.split_at(usize::from(place));
-                let (character, position) = (behind[0], place);
-                Self::of(
-                    [before, &behind[1..], &[]],
-                    Difference::Gained { position, character },
-                )
-            }
-        }
+#[inline]
+fn alike(slot: u32, own: u32, read: &[u8]) -> Option<(Vrm, Difference)> {
+    let mut characters = [0; MAX_LENGTH];
+    for (place, (listed, like)) in characters.iter_mut().zip(read).enumerate() {
+        // 0, which no mark has, where there is no such member.
+        *listed = code::member_at(slot, place, *like);
     }
+    let difference = match code::characters_apart(slot, own) {
+        0 => Difference::None,
+        count => Difference::Alike { count },
+    };
+    Some((Vrm::normalised(&characters[..read.len()])?, difference))
+}
 
-    #[inline]
-    fn alike(slot: u32, own: u32, read: &[u8]) -> Option<Self> {
-        let mut characters = [0; MAX_LENGTH];
-        for (place, (listed, like)) in characters.iter_mut().zip(read).enumerate() {
-            // 0, which no mark has, where there is no such member.
-            *listed = code::member_at(slot, place, *like);
-        }
-        let difference = match code::characters_apart(slot, own) {
-            0 => Difference::None,
-            count => Difference::Alike { count },
-        };
-        let mark = Vrm::normalised(&characters[..read.len()])?;
-        Some(Self { mark, difference })
+fn joined(parts: [&[u8]; 3], difference: Difference) -> Option<(Vrm, Difference)> {
+    let mut characters = [0; MAX_LENGTH];
+    let mut length = 0;
+    for character in parts.into_iter().flatten() {
+        characters[length] = *character;
+        length += 1;
     }
-
-    fn of(parts: [&[u8]; 3], difference: Difference) -> Option<Self> {
-        let mut characters = [0; MAX_LENGTH];
-        let mut length = 0;
-        for character in parts.into_iter().flatten() {
-            characters[length] = *character;
-            length += 1;
-        }
-        let mark = Vrm::normalised(&characters[..length])?;
-        Some(Self { mark, difference })
-    }
+    Some((Vrm::normalised(&characters[..length])?, difference))
 }

@@ -245,8 +245,9 @@ fn a_gate_is_shown_every_difference_and_its_word_counts() {
     let mut shown = Vec::new();
     let mut candidates = Vec::new();
     let gate = |likeness: &matching::Likeness<'_>| {
-        shown.push((likeness.read, likeness.listed.to_string(), likeness.difference));
-        likeness.listed.as_str() == "A812CDE"
+        let (listed, difference) = likeness.listed().unwrap();
+        shown.push((likeness.read, listed.to_string(), difference));
+        listed.as_str() == "A812CDE"
     };
     matching::probe_alike(keys.into_iter(), &index, gate, &mut candidates);
     shown.sort_unstable_by_key(|(read, ..)| *read);

@@ -22,7 +22,7 @@ use domain::vrm::MAX_LENGTH;
 use domain::{CameraId, Vrm};
 use thiserror::Error;
 
-use crate::alike::{SYMBOLS, character, symbol};
+use crate::alike::{CHARACTER, CLASS_OF, PLACE_BITS, SYMBOLS, character, symbol};
 
 pub use rates::{ConfidenceRates, Rates};
 
@@ -117,6 +117,8 @@ pub struct Table {
     most_doubt: f64,
     /// See [`Table::most_odds`]: what each true character, the row, adds to them by being read as each other.
     odds: Box<[[f64; SYMBOLS]; SYMBOLS]>,
+    /// The same, for each character that is read and the members of its class.
+    odds_alike: Box<[[f64; 1 << PLACE_BITS]; SYMBOLS]>,
 }
 
 impl Default for Table {
@@ -153,8 +155,10 @@ impl Table {
         }
         let doubt = rates.confidence.ratios();
         let most_doubt = doubt.iter().copied().fold(1.0, f64::max);
+        let odds = odds(&read_as, most_doubt * rates.burst);
         Ok(Self {
-            odds: odds(&read_as, most_doubt * rates.burst),
+            odds_alike: odds_alike(&odds),
+            odds,
             rates,
             read_as,
             gained_as,
@@ -236,6 +240,15 @@ impl Table {
         each.product::<f64>() / self.rates.burst
     }
 
+    /// The same, where `truth` looks like `read`, and these are its characters' numbers in their classes.
+    #[must_use]
+    #[inline]
+    pub(crate) fn most_odds_alike(&self, truth: impl Iterator<Item = usize>, read: &[u8]) -> f64 {
+        let both = truth.zip(read);
+        let each = both.map(|(member, read)| self.odds_alike[symbol(*read)][member]);
+        each.product::<f64>() / self.rates.burst
+    }
+
     /// The sum over all places of the longer text that leave the shorter one when dropped.
     fn dropped(&self, longer: &[u8], shorter: &[u8], weight: impl Fn(usize) -> f64) -> f64 {
         let places = places_dropped(longer, shorter);
@@ -277,6 +290,20 @@ fn odds(read_as: &[[f64; SYMBOLS]; SYMBOLS], an_error: f64) -> Box<[[f64; SYMBOL
         }
     }
     odds
+}
+
+/// The odds of the members of each character's class; 0 where there is no such member.
+fn odds_alike(odds: &[[f64; SYMBOLS]; SYMBOLS]) -> Box<[[f64; 1 << PLACE_BITS]; SYMBOLS]> {
+    let mut alike = Box::new([[0.0; 1 << PLACE_BITS]; SYMBOLS]);
+    for (read, alike) in alike.iter_mut().enumerate() {
+        let (class, _) = CLASS_OF[usize::from(character(read))];
+        for (odds_of_member, truth) in alike.iter_mut().zip(CHARACTER[usize::from(class)]) {
+            if truth != 0 {
+                *odds_of_member = odds[symbol(truth)][read];
+            }
+        }
+    }
+    alike
 }
 
 /// The places at which the longer text has one character more than the shorter one.
@@ -356,6 +383,38 @@ mod tests {
                 read.as_str()
             );
         }
+    }
+
+    #[test]
+    fn most_odds_are_the_same_by_the_numbers_of_look_alikes_in_their_classes() {
+        let (mut rng, table) = (ChaCha8Rng::seed_from_u64(6), Table::default());
+        let mut alike = 0;
+        for _ in 0..20_000 {
+            let read: Vec<u8> = (0..rng.random_range(4..=MAX_LENGTH))
+                .map(|_| character(rng.random_range(0..SYMBOLS)))
+                .collect();
+            let members: Vec<usize> = read
+                .iter()
+                .map(|_| rng.random_range(0..1 << PLACE_BITS))
+                .collect();
+            let class = |read: &u8| CHARACTER[usize::from(CLASS_OF[usize::from(*read)].0)];
+            let truth: Vec<u8> = read
+                .iter()
+                .zip(&members)
+                .map(|(read, member)| class(read)[*member])
+                .collect();
+            let odds = table.most_odds_alike(members.into_iter(), &read);
+            let Some(truth) = Vrm::normalised(&truth) else {
+                assert_eq!(odds, 0.0, "a class has no such member");
+                continue;
+            };
+            let Some(read) = Vrm::normalised(&read) else {
+                continue;
+            };
+            assert_eq!(odds, table.most_odds(truth, read));
+            alike += 1;
+        }
+        assert!(alike > 500, "{alike}");
     }
 
     #[test]

@@ -7,20 +7,17 @@
 
 use domain::Vrm;
 
-use super::{Knowledge, LEAST, Listed};
-use crate::confusion::{NO_DOUBTS, places_dropped};
+use super::{Knowledge, Listed};
+use crate::confusion::{NO_DOUBTS, Table, places_dropped};
 use crate::description::{Description, likelihood, most_likelihood};
 use crate::traffic::Traffic;
 
 /// What is known of the mark as read, before the read is opened. Looked up once for all its candidates.
 #[derive(Clone, Copy)]
 pub struct AsRead<'k> {
-    known: Knowledge<'k>,
-    mark: Vrm,
-    /// The weight of a vehicle that bears the mark, in likelihoods of a right read of it.
-    rival: f64,
-    /// By how much, at most, looks and sightings favour a vehicle that is misread: both times what the sightings are likely by.
-    misread: f64,
+    table: &'k Table,
+    /// By how much, at most, looks and sightings favour a vehicle that is misread, over one that bears the mark.
+    favour: f64,
 }
 
 impl<'k> AsRead<'k> {
@@ -49,38 +46,34 @@ impl<'k> AsRead<'k> {
             rival *= traffic.passing(sightings.reads);
         }
         Self {
-            known,
-            mark,
-            rival,
-            misread,
+            table: known.table,
+            favour: misread / rival,
         }
     }
 
-    /// The most that [`Considered::posterior`](super::Considered::posterior) can be for a listed vehicle of this mark, whatever
-    /// the value says that the envelope does not.
+    /// The most that the odds of [`Considered::posterior`](super::Considered::posterior) can be for a listed vehicle of this
+    /// mark, another than the one that was `read`, whatever the value says that the envelope does not. Not a number where
+    /// nothing explains the read.
     #[must_use]
-    #[inline]
-    pub fn bound(&self, listed: Vrm) -> f64 {
-        if listed == self.mark {
-            return 1.0;
-        }
-        let odds = if listed.as_bytes().len() == self.mark.as_bytes().len() {
-            self.known.table.most_odds(listed, self.mark)
+    pub fn odds(&self, listed: Vrm, read: Vrm) -> f64 {
+        let odds = if listed.as_bytes().len() == read.as_bytes().len() {
+            self.table.most_odds(listed, read)
         } else {
-            self.odds_of_shifted(listed)
+            self.odds_of_shifted(listed, read)
         };
-        let weight = odds * self.misread;
-        let most = weight / (weight + self.rival);
-        if most.is_nan() {
-            LEAST
-        } else {
-            most.clamp(LEAST, 1.0)
-        }
+        odds * self.favour
+    }
+
+    /// As [`AsRead::odds`], where the listed mark looks like the one read, and these are its characters' numbers in their
+    /// classes.
+    #[inline]
+    pub(crate) fn odds_alike(&self, listed: impl Iterator<Item = usize>, read: &[u8]) -> f64 {
+        self.table.most_odds_alike(listed, read) * self.favour
     }
 
     /// As [`most_odds`](crate::confusion::Table::most_odds), for a mark with one character more or less.
-    fn odds_of_shifted(&self, listed: Vrm) -> f64 {
-        let (table, read) = (self.known.table, self.mark);
+    fn odds_of_shifted(&self, listed: Vrm, read: Vrm) -> f64 {
+        let table = self.table;
         // One that was lost leaves no character to doubt.
         let gained = places_dropped(read.as_bytes(), listed.as_bytes())
             .next()

@@ -4,6 +4,8 @@ use domain::hotlist::Grade;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::LEAST;
+
 /// A least posterior for each grade, 0 to 1. A mark read exactly as listed needs none: it is a hit, and says how likely it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -52,6 +54,15 @@ impl Thresholds {
         self.one.min(self.two).min(self.three).min(self.four)
     }
 
+    /// The least of all grades as odds; 0 where every likelihood is enough.
+    #[must_use]
+    pub fn least_odds(&self) -> f64 {
+        match self.least() {
+            least if least <= LEAST => 0.0,
+            least => least / (1.0 - least),
+        }
+    }
+
     /// These thresholds, if they are.
     ///
     /// # Errors
@@ -78,6 +89,23 @@ mod tests {
         let by_grade = [Grade::One, Grade::Two, Grade::Three, Grade::Four].map(|grade| thresholds.of(grade));
         assert!(by_grade.is_sorted_by(|less, more| less < more));
         assert_eq!(thresholds.least(), thresholds.one);
+    }
+
+    #[test]
+    fn odds_of_the_least_threshold_are_reached_where_it_is() {
+        let all = |least| Thresholds {
+            one: least,
+            two: least,
+            three: least,
+            four: least,
+        };
+        let odds = |posterior: f64| posterior / (1.0 - posterior);
+        for least in [0.05, 0.5, 0.95] {
+            let enough = all(least).least_odds();
+            assert!(odds(least * 0.999) < enough && odds(least) >= enough);
+        }
+        assert_eq!(all(0.0).least_odds(), 0.0, "every posterior is enough");
+        assert_eq!(all(1.0).least_odds(), f64::INFINITY, "none is");
     }
 
     #[test]
