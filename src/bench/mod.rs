@@ -416,6 +416,7 @@ impl Bench<'_> {
             cpu_s_per_million_reads: run.cpu_s / accepted.max(1) as f64 * 1e6,
             lists_live_s: run.lists_live_s,
             distribution: report::distribution(&latency),
+            latency_over_time: report::over_time(ledger.pushes_since_due().map(|(due, push)| (due, push.at))),
             timeline: run.timeline.clone(),
             ..Report::default()
         };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use xtask::plot::{Axis, Plot};
 
-use super::report::{Quantiles, Report};
+use super::report::{Quantiles, Report, Waited};
 use super::table;
 
 const STYLE: &str = "
@@ -162,9 +162,27 @@ fn plots(page: &mut String, report: &Report) -> Result<()> {
         y_axis: Axis::Linear,
         lines: vec![("latency", quantiles)],
     };
+    let waited = |value: fn(&Waited) -> f64| {
+        let waited = report.latency_over_time.iter();
+        waited.map(|waited| (waited.t_s, value(waited))).collect()
+    };
+    let latency_over_time = Plot {
+        x: "seconds",
+        x_axis: Axis::Linear,
+        y: "ms",
+        y_axis: Axis::Linear,
+        lines: vec![
+            ("median", waited(|waited| waited.p50_ms)),
+            ("longest", waited(|waited| waited.max_ms)),
+        ],
+    };
     page.push_str("<div class=\"plots\">");
     for (title, plot) in [
         ("Latency: how long until so many were on the screen", latency),
+        (
+            "Latency of each second's reads, until their hits were on the screen",
+            latency_over_time,
+        ),
         (
             "Throughput",
             time("reads/s accepted", "reads", |moment| moment.reads_per_s),

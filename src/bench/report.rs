@@ -1,7 +1,9 @@
 //! What a run found, for machines and for people. The names of the JSON keys are a contract.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
+use domain::Timestamp;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -75,6 +77,15 @@ pub struct Moment {
     pub cores: f64,
 }
 
+/// How long the hits of one second were on their way.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Waited {
+    /// Seconds since the first read was due, when theirs were.
+    pub t_s: f64,
+    pub p50_ms: f64,
+    pub max_ms: f64,
+}
+
 /// How fast a backlog is drained, and how fast it could be.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Ceiling {
@@ -135,6 +146,7 @@ pub struct Report {
     pub timeline: Vec<Moment>,
     /// Milliseconds and the share of hits that were pushed within them.
     pub distribution: Vec<(f64, f64)>,
+    pub latency_over_time: Vec<Waited>,
 }
 
 impl Verdict {
@@ -166,6 +178,25 @@ pub fn distribution(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
             )
         })
         .collect()
+}
+
+/// The same second by second, from when reads were due and when their hits were on the screen.
+pub fn over_time(pushes: impl Iterator<Item = (Timestamp, Timestamp)>) -> Vec<Waited> {
+    let mut seconds: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+    for (due, at) in pushes {
+        let waits = seconds.entry(due.as_second()).or_default();
+        waits.push(due.duration_until(at).as_secs_f64().max(0.0) * 1e3);
+    }
+    let first = seconds.keys().next().copied().unwrap_or_default();
+    let waited = |(second, mut waits): (i64, Vec<f64>)| {
+        waits.sort_unstable_by(f64::total_cmp);
+        Waited {
+            t_s: (second - first) as f64,
+            p50_ms: waits[waits.len() / 2],
+            max_ms: waits[waits.len() - 1],
+        }
+    };
+    seconds.into_iter().map(waited).collect()
 }
 
 impl Display for Quantiles {
