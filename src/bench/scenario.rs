@@ -86,7 +86,8 @@ const NIGHT_RATE: f64 = 10.0;
 const NIGHT_WANTED: f64 = 200.0;
 /// Seconds that a scenario takes at least, to show what it is about.
 const OUTAGE_RUN_S: f64 = 90.0;
-const RELOAD_RUN_S: f64 = 120.0;
+/// A million rows are on the disk after some 50 s, and with the matcher after as many again: both are to be measured.
+const RELOAD_RUN_S: f64 = 180.0;
 
 impl Scenario {
     /// Every one that is a run.
@@ -160,7 +161,7 @@ impl Scenario {
                 Plan {
                     seconds,
                     entries: entries.max(RELOADED_ROWS),
-                    disturbance: Disturbance::Reload { at_s: seconds / 2.0 },
+                    disturbance: Disturbance::Reload { at_s: seconds / 3.0 },
                     ..steady
                 }
             }

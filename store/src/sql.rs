@@ -12,8 +12,8 @@ use crate::transaction::Tx;
 pub const MAX_ROWS: u32 = 10_000;
 /// Rows that one statement takes in: some 4 MB.
 pub(crate) const ROWS_AT_ONCE: usize = 5_000;
-/// Rows that one of many transactions writes, which others go between: they wait some 5 to 10 ms.
-pub(crate) const ROWS_IN_BETWEEN: usize = 500;
+/// Rows that one of many transactions writes, which others go between: they wait some 5 ms.
+pub(crate) const ROWS_IN_BETWEEN: usize = 250;
 
 /// Says which step failed, and whether trying again may help.
 pub(crate) trait Step<T> {
