@@ -82,8 +82,23 @@ fn a_run_on_the_embedded_log_loses_and_doubles_nothing_and_its_page_needs_nothin
     for key in CEILING_KEYS {
         assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
     }
+    let seconds = report["latency_over_time"].as_array().unwrap();
+    assert!(seconds.len() > 5, "{seconds:?}");
+    let number = |second: &Value, key: &str| second[key].as_f64().unwrap();
+    assert!(seconds.is_sorted_by(|a, b| number(a, "t_s") < number(b, "t_s")));
+    assert!(
+        seconds
+            .iter()
+            .all(|second| number(second, "p50_ms") <= number(second, "max_ms"))
+    );
+    let longest = seconds
+        .iter()
+        .map(|second| number(second, "max_ms"))
+        .fold(0.0, f64::max);
+    let most = report["latency_ms"]["max"].as_f64().unwrap();
+    assert!((longest / most - 1.0).abs() < 0.01, "{longest} of {most}");
     let page = fs::read_to_string(html).unwrap();
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 5);
     for outside in ["src=", "@import", "<script", "<link", "url("] {
         assert!(!page.contains(outside), "the page asks for {outside}");
     }
