@@ -3,7 +3,7 @@
 use domain::Vrm;
 
 use crate::beliefs::Beliefs;
-use crate::code;
+use crate::code::{self, Code};
 use crate::description::Description;
 use crate::index::Index;
 use crate::matching::Likeness;
@@ -51,7 +51,10 @@ impl<'g> Gate<'g> {
         envelope: impl FnOnce() -> Envelope<'e>,
     ) -> bool {
         if self.last.as_ref().is_none_or(|last| last.0 != likeness.read) {
-            self.last = Some((likeness.read, self.as_read(likeness, &envelope())));
+            let Some(read) = Vrm::normalised(likeness.mark) else {
+                return false;
+            };
+            self.last = Some((likeness.read, self.as_read(read, likeness.code, &envelope())));
         }
         let Some((_, Some(as_read))) = &self.last else {
             return true;
@@ -70,10 +73,9 @@ impl<'g> Gate<'g> {
     }
 
     /// None where only the value tells what the camera saw.
-    fn as_read(&self, likeness: &Likeness<'_>, envelope: &Envelope<'_>) -> Option<AsRead<'g>> {
-        let read = Vrm::normalised(likeness.mark)?;
+    fn as_read(&self, read: Vrm, code: Code, envelope: &Envelope<'_>) -> Option<AsRead<'g>> {
         let known = self.beliefs.knowledge(envelope.camera, envelope.seen);
-        let itself = self.index.vehicle_of(read, likeness.code);
+        let itself = self.index.vehicle_of(read, code);
         Some(AsRead::new(known, read, envelope.looks?, itself.as_ref()))
     }
 }

@@ -80,7 +80,7 @@ pub struct Moment {
 /// How long the hits of one second were on their way.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Waited {
-    /// Seconds since the first read was due, when theirs were.
+    /// When their reads were due, in seconds since the first one that led to a hit was.
     pub t_s: f64,
     pub p50_ms: f64,
     pub max_ms: f64,

@@ -12,7 +12,7 @@ use crate::transaction::Tx;
 pub const MAX_ROWS: u32 = 10_000;
 /// Rows that one statement takes in: some 4 MB.
 pub(crate) const ROWS_AT_ONCE: usize = 5_000;
-/// Rows that one of many transactions writes, which others go between: they wait some 5 ms.
+/// Rows that one of many transactions writes, which others go between: hits take some 3 ms longer meanwhile.
 pub(crate) const ROWS_IN_BETWEEN: usize = 250;
 
 /// Says which step failed, and whether trying again may help.

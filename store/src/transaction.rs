@@ -14,7 +14,7 @@ const MAX_TRIES: u32 = 10;
 /// A transaction that takes longer is given up: its connection hangs. What is large is written in many.
 pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
 /// Transactions of some [`crate::sql::ROWS_IN_BETWEEN`] rows after which SQLite's log is emptied. Few, since what is moved is synced
-/// with the file, and every other sync waits for the same disk: after four times as many, hits waited up to 100 ms each time.
+/// with the file, and every other sync waits for the same disk: after four times as many, hits waited up to 110 ms.
 const ROOM_EVERY: u32 = 8;
 /// Times that it is tried then: what others write meanwhile is to be emptied, too.
 const ROOM_TRIES: u32 = 5;
