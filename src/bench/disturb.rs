@@ -25,8 +25,8 @@ pub struct Disturber {
 }
 
 impl Disturber {
-    /// Does it, and says from when to when.
-    pub async fn run(self) -> Result<Option<(Timestamp, Timestamp)>> {
+    /// Does it, and says from when on.
+    pub async fn run(self) -> Result<Option<Timestamp>> {
         let start = Instant::now();
         let at = |second| sleep_until(start + seconds(second));
         match self.disturbance {
@@ -37,7 +37,7 @@ impl Disturber {
                 let begun = Timestamp::now();
                 self.loader.load(&list, file).await?;
                 self.loader.wait_until_live().await?;
-                Ok(Some((begun, Timestamp::now())))
+                Ok(Some(begun))
             }
             Disturbance::Outage { at_s, for_s } => {
                 at(at_s).await;
@@ -45,7 +45,7 @@ impl Disturber {
                 self.with_kafka(Servers::stop_kafka).await?;
                 at(at_s + for_s).await;
                 self.with_kafka(Servers::restart_kafka).await?;
-                Ok(Some((begun, Timestamp::now())))
+                Ok(Some(begun))
             }
             Disturbance::Kill { every_s } => {
                 let mut turn = 0;
@@ -56,7 +56,7 @@ impl Disturber {
                     tokio::task::spawn_blocking(move || lock(&system).kill_a_matcher(turn)).await??;
                     turn += 1;
                 }
-                Ok(Some((begun, Timestamp::now())))
+                Ok(Some(begun))
             }
         }
     }

@@ -189,7 +189,7 @@ struct Run {
     timeline: Vec<Moment>,
     cpu_s: f64,
     rss_peak_mb: f64,
-    disturbed: Option<(Timestamp, Timestamp)>,
+    disturbed: Option<Timestamp>,
     cameras: Arc<Cameras>,
     ledger: Arc<Mutex<Ledger>>,
 }
