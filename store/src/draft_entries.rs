@@ -6,8 +6,8 @@ use domain::{ListName, Timestamp};
 use crate::drafts::{DraftKind, check_room};
 use crate::events::take_numbers;
 use crate::rows::{Source, Wanted};
-use crate::shelves::{GIVEN_UP_AFTER, Standing};
-use crate::sql::{Cell, ROWS_IN_BETWEEN, Step, count, insert_rows, millis, number, write_rows};
+use crate::shelves::{GIVEN_UP_AFTER, Standing, TIDIED_AT_ONCE};
+use crate::sql::{Cell, Step, count, insert_rows, millis, number, write_rows};
 use crate::transaction::{OnDisk, Tx, transaction};
 use crate::{Store, StoreError};
 
@@ -66,7 +66,7 @@ impl Store {
         }
     }
 
-    /// Forgets some thousand entries that are no waiting draft's. Whether there is more to do.
+    /// Forgets a thousand entries that are no waiting draft's. Whether there is more to do.
     ///
     /// # Errors
     /// When the database fails.
@@ -175,7 +175,7 @@ async fn forget_some(tx: &mut Tx, draft: u64) -> Result<(), StoreError> {
     let rows: Vec<(String,)> =
         sqlx::query_as("SELECT entry_id FROM draft_entries WHERE draft = $1 ORDER BY entry_id LIMIT $2")
             .bind(number(draft))
-            .bind(ROWS_IN_BETWEEN as i64)
+            .bind(TIDIED_AT_ONCE)
             .fetch_all(tx.on())
             .await
             .step("reading a draft's entries")?;
@@ -183,7 +183,7 @@ async fn forget_some(tx: &mut Tx, draft: u64) -> Result<(), StoreError> {
         "DELETE FROM draft_entries WHERE draft = {draft} AND entry_id IN (SELECT value ->> 0 FROM given)"
     );
     write_rows(tx, "forgetting a draft's entries", &text, &rows).await?;
-    if rows.len() < ROWS_IN_BETWEEN {
+    if rows.is_empty() {
         sqlx::query("DELETE FROM draft_writes WHERE draft = $1")
             .bind(number(draft))
             .execute(tx.on())

@@ -182,7 +182,7 @@ pub(crate) async fn write_marks(
 
 /// Takes entries off a shelf. Its number stands in the statements: SQLite finds rows by a part of their key alone where the other
 /// part is in a list.
-pub(crate) async fn remove(tx: &mut Tx, shelf: u64, ids: &[EntryId]) -> Result<(), StoreError> {
+async fn remove(tx: &mut Tx, shelf: u64, ids: &[EntryId]) -> Result<(), StoreError> {
     let rows: Vec<_> = ids.iter().map(|id| (id,)).collect();
     let these = format!("shelf = {shelf} AND entry_id IN (SELECT value ->> 0 FROM given)");
     let marks = format!(

@@ -7,13 +7,13 @@ use domain::hotlist::Revision;
 use domain::policy::ListPolicy;
 use domain::target::Target;
 use domain::{EntryId, ListName, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::changes::Plan;
 use crate::diff::{Difference, Part};
-use crate::entries::{Writing, remove, write_marks};
+use crate::entries::{Writing, write_marks};
 use crate::events::take_numbers;
-use crate::sql::{ROWS_IN_BETWEEN, Step, count, millis, number, parsed, write_rows};
+use crate::sql::{ROWS_IN_BETWEEN, Step, count, millis, number, write_rows};
 use crate::transaction::{OnDisk, Tx, transaction};
 use crate::{Store, StoreError, changes, policies};
 
@@ -21,6 +21,9 @@ use crate::{Store, StoreError, changes, policies};
 pub(crate) const FEW: u64 = 20_000;
 /// A shelf, or a draft, that nobody wrote to for so long is not being filled any more: whoever did so has died.
 pub(crate) const GIVEN_UP_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Rows of what nobody needs any more that go in one transaction. They lie side by side, so that it takes few pages.
+pub(crate) const TIDIED_AT_ONCE: i64 = 1_000;
 
 /// Prepares a change, has a block make it, and does both anew where the list was changed in between. The block gets what was
 /// prepared and ends in a `Result`.
@@ -206,7 +209,7 @@ impl Store {
         }
     }
 
-    /// Empties shelves that nobody needs any more, and forgets the entries of drafts that are decided, some thousand at a call.
+    /// Empties shelves that nobody needs any more, and forgets the entries of drafts that are decided, a thousand at a call.
     /// Whether there is more to do.
     ///
     /// # Errors
@@ -357,31 +360,41 @@ async fn give_up(tx: &mut Tx, shelf: u64, before: i64) -> Result<bool, StoreErro
     Ok(given_up.rows_affected() > 0)
 }
 
-/// Takes some entries off a shelf that is nobody's, and what was kept for a change that never was. Forgets the empty shelf.
+/// Takes some of what stands on a shelf that is nobody's off it, and of what was kept for a change that never was. Forgets the empty
+/// shelf.
 async fn empty(tx: &mut Tx, shelf: u64, was_live: bool) -> Result<(), StoreError> {
+    // Marks go in their own order: in that of the entries they would lie anywhere, a page of the database each.
+    let some = format!(
+        "DELETE FROM entry_marks WHERE shelf = {shelf} AND (vrm, entry_id) IN \
+         (SELECT vrm, entry_id FROM entry_marks WHERE shelf = {shelf} ORDER BY vrm, entry_id LIMIT {TIDIED_AT_ONCE})"
+    );
+    let marks = sqlx::query(AssertSqlSafe(some)).execute(tx.on()).await;
+    if marks.step("removing marks")?.rows_affected() > 0 {
+        return Ok(());
+    }
     let rows: Vec<(String,)> =
         sqlx::query_as("SELECT entry_id FROM entries WHERE shelf = $1 ORDER BY entry_id LIMIT $2")
             .bind(number(shelf))
-            .bind(ROWS_IN_BETWEEN as i64)
+            .bind(TIDIED_AT_ONCE)
             .fetch_all(tx.on())
             .await
             .step("reading a shelf")?;
-    let ids: Result<Vec<EntryId>, _> = rows.iter().map(|(id,)| parsed("entry id", id)).collect();
-    let ids = ids?;
+    let these = "entry_id IN (SELECT value ->> 0 FROM given)";
     if !was_live {
-        let text = format!(
-            "DELETE FROM entry_changes WHERE ticket = {shelf} AND entry_id IN (SELECT value ->> 0 FROM given)"
-        );
-        let rows: Vec<_> = ids.iter().map(|id| (id,)).collect();
-        write_rows(tx, "forgetting what never was", &text, &rows).await?;
+        let changes = format!("DELETE FROM entry_changes WHERE ticket = {shelf} AND {these}");
+        write_rows(tx, "forgetting what never was", &changes, &rows).await?;
     }
-    remove(tx, shelf, &ids).await?;
-    if ids.len() < ROWS_IN_BETWEEN {
-        sqlx::query("DELETE FROM shelves WHERE shelf = $1")
-            .bind(number(shelf))
-            .execute(tx.on())
-            .await
-            .step("forgetting a shelf")?;
+    let entries = format!("DELETE FROM entries WHERE shelf = {shelf} AND {these}");
+    write_rows(tx, "removing entries", &entries, &rows).await?;
+    if rows.is_empty() {
+        for (table, step) in [
+            ("entry_patterns", "removing patterns"),
+            ("shelves", "forgetting a shelf"),
+        ] {
+            let whole = format!("DELETE FROM {table} WHERE shelf = {shelf}");
+            let done = sqlx::query(AssertSqlSafe(whole)).execute(tx.on()).await;
+            done.step(step)?;
+        }
     }
     Ok(())
 }
