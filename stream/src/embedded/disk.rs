@@ -5,15 +5,17 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::compaction::Leveled;
+use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
 use super::storage::{Change, Space, Storage};
 use super::torn::Cut;
 use super::{FORMAT, damaged};
 use crate::LogError;
+use crate::topic::Retention;
 
 const FORMAT_FILE: &str = "FORMAT";
 const DATABASE_FOLDER: &str = "fjall";
@@ -23,8 +25,17 @@ const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
 /// Blocks that were read of what is on the disk, for all partitions. Half of fjall's default: readers of reads go through them
 /// once, from front to back, and what they read last is still in memory; the system's own cache holds the rest.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
-/// One for flushing, one for compacting: the log shares its machine with the stages.
-const WORKERS: usize = 2;
+/// One, which flushes and merges: of more, the first would go around asking for something to flush while another merges, and take a
+/// core for it (fjall 3.1.13), on a machine that it shares with the stages.
+const WORKERS: usize = 1;
+
+/// Tables that were flushed before they are merged with those before: thrice fjall's default. A list that is replaced leaves as many
+/// of them as it has megabytes, each with old and new records, and all of the list would be merged for every four.
+const TABLES_MERGED: u8 = 12;
+/// A merge writes tables of this size, and syncs each: while a large one goes to the disk, all others' syncs wait.
+const TABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// Records of compacted topics that are larger are kept beside their table, which is merged without them.
+const APART_BYTES: u32 = 64;
 
 pub(super) struct Disk {
     database: Database,
@@ -71,10 +82,9 @@ impl Storage for Disk {
             Space::Keys(topic, partition) => format!("{topic}#{partition}#keys"),
             Space::Tombstones(topic, partition) => format!("{topic}#{partition}#tombstones"),
         };
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let keyspace = self
             .database
-            .keyspace(&name, options)
+            .keyspace(&name, || options(space))
             .map_err(|source| LogError::Storage {
                 step: "open a partition",
                 source,
@@ -96,7 +106,6 @@ impl Storage for Disk {
                 None => batch.remove(space, change.key),
             }
         }
-        drop(spaces);
         batch.commit().map_err(|source| {
             if matches!(source, fjall::Error::Poisoned) && !self.lost.swap(true, Ordering::AcqRel) {
                 tracing::error!(
@@ -108,7 +117,9 @@ impl Storage for Disk {
                 step: "write to the data directory",
                 source,
             }
-        })
+        })?;
+        spaces.values().for_each(flush_when_full);
+        Ok(())
     }
 
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LogError> {
@@ -137,6 +148,39 @@ impl Storage for Disk {
 
     fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
+    }
+}
+
+/// How a space is kept that is made now; what was made before stays as it was.
+fn options(space: Space) -> KeyspaceCreateOptions {
+    let options = KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+    let merged = Leveled::default()
+        .with_l0_threshold(TABLES_MERGED)
+        .with_table_target_size(TABLE_BYTES);
+    match space {
+        // They are written in order, and removed from the front: nothing to merge.
+        Space::Records(topic, _) if topic.retention() != Retention::LastOfKey => options,
+        Space::Records(..) => {
+            let apart = KvSeparationOptions::default()
+                .separation_threshold(APART_BYTES)
+                .file_target_size(TABLE_BYTES);
+            options
+                .compaction_strategy(Arc::new(merged))
+                .with_kv_separation(Some(apart))
+        }
+        Space::Meta | Space::Keys(..) | Space::Tombstones(..) => {
+            options.compaction_strategy(Arc::new(merged))
+        }
+    }
+}
+
+/// Hands a full memtable to fjall's worker. fjall would ask its worker to do so, once for each commit until it is done; and where a
+/// thousand such requests wait behind a long merge, the worker waits for room among them, for ever.
+fn flush_when_full(keyspace: &Keyspace) {
+    if keyspace.tree.active_memtable().size() > MEMTABLE_BYTES
+        && let Err(error) = keyspace.rotate_memtable()
+    {
+        tracing::warn!(%error, "what the embedded log holds in memory does not go to its tables yet");
     }
 }
 
