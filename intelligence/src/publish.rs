@@ -168,7 +168,7 @@ impl Publisher {
         }
         self.relay().await?;
         // Nobody waits for it, and hits share the disk with it: a little each time.
-        self.store.tidy(Timestamp::now()).await.map(drop)?;
+        self.store.tidy(Timestamp::now()).await?;
         Ok(())
     }
 

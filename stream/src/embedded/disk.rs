@@ -25,12 +25,12 @@ const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
 /// Blocks that were read of what is on the disk, for all partitions. Half of fjall's default: readers of reads go through them
 /// once, from front to back, and what they read last is still in memory; the system's own cache holds the rest.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
-/// One, which flushes and merges: of more, the first would go around asking for something to flush while another merges, and take a
-/// core for it (fjall 3.1.13), on a machine that it shares with the stages.
+/// One, which flushes and merges: of more, the first goes around asking for something to flush while another merges (fjall 3.1.13), and
+/// takes the stages' processor time for it.
 const WORKERS: usize = 1;
 
-/// Tables that were flushed before they are merged with those before: thrice fjall's default. A list that is replaced leaves as many
-/// of them as it has megabytes, each with old and new records, and all of the list would be merged for every four.
+/// Tables that were flushed before they are merged with those before: thrice fjall's default. Each table of a list that is replaced has
+/// old and new records, so that all of the list is merged with every four, or twelve.
 const TABLES_MERGED: u8 = 12;
 /// A merge writes tables of this size, and syncs each: while a large one goes to the disk, all others' syncs wait.
 const TABLE_BYTES: u64 = 8 * 1024 * 1024;
@@ -174,8 +174,8 @@ fn options(space: Space) -> KeyspaceCreateOptions {
     }
 }
 
-/// Hands a full memtable to fjall's worker. fjall would ask its worker to do so, once for each commit until it is done; and where a
-/// thousand such requests wait behind a long merge, the worker waits for room among them, for ever.
+/// Hands a full memtable to fjall's worker. fjall by itself asks its worker to do so, once for each commit until it is done; by its source,
+/// where a thousand such requests wait behind a long merge, its only worker would wait for room among them, for ever.
 fn flush_when_full(keyspace: &Keyspace) {
     if keyspace.tree.active_memtable().size() > MEMTABLE_BYTES
         && let Err(error) = keyspace.rotate_memtable()
