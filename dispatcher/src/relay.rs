@@ -6,6 +6,7 @@ use store::events::Sequenced;
 use stream::topic::Topic;
 use stream::trace::TraceParent;
 use stream::{LogError, Record, wire};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{DispatcherError, Parts, persevere};
@@ -14,18 +15,37 @@ use crate::{DispatcherError, Parts, persevere};
 const BATCH: u32 = 500;
 /// How often to look for what another process wrote; this process's own events wake the relay.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often at most the store hears how far events were relayed: a dispatcher that is killed relays those of about so
+/// long once more, and no event waits for the disk because of the one before.
+const REMEMBER_EVERY: Duration = Duration::from_secs(1);
 
 /// Relays until `shutdown`, and once more after it, so that a clean stop leaves nothing behind.
 pub(crate) async fn run(parts: &Parts, shutdown: &CancellationToken) -> Result<(), DispatcherError> {
     let start = || async { Ok(parts.store.relayed().await?) };
-    let Some(mut relayed) = persevere("see how far events were relayed", shutdown, start).await? else {
+    let Some(relayed) = persevere("see how far events were relayed", shutdown, start).await? else {
         return Ok(());
     };
+    let (reached, heard) = watch::channel(relayed);
+    let (relayed, remembered) = tokio::join!(
+        follow(parts, reached, shutdown),
+        remember(parts, heard, shutdown)
+    );
+    relayed.and(remembered)
+}
+
+/// Relays what is behind `reached`, and raises it.
+async fn follow(
+    parts: &Parts,
+    reached: watch::Sender<u64>,
+    shutdown: &CancellationToken,
+) -> Result<(), DispatcherError> {
     loop {
         let last_round = shutdown.is_cancelled();
-        let next = || relay(parts, relayed);
-        match persevere("relay events", shutdown, next).await? {
-            Some(reached) if reached > relayed => relayed = reached,
+        let from = *reached.borrow();
+        match persevere("relay events", shutdown, || relay(parts, from)).await? {
+            Some(to) if to > from => {
+                reached.send_replace(to);
+            }
             _ if last_round => return Ok(()),
             _ => tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -36,6 +56,24 @@ pub(crate) async fn run(parts: &Parts, shutdown: &CancellationToken) -> Result<(
     }
 }
 
+/// Tells the store now and then how far events were relayed, and a last time when relaying has ended.
+async fn remember(
+    parts: &Parts,
+    mut reached: watch::Receiver<u64>,
+    shutdown: &CancellationToken,
+) -> Result<(), DispatcherError> {
+    while reached.changed().await.is_ok() {
+        let sequence = *reached.borrow_and_update();
+        let tell = || async { Ok(parts.store.set_relayed(sequence).await?) };
+        persevere("remember how far events were relayed", shutdown, tell).await?;
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(REMEMBER_EVERY) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Publishes the events behind `from` and returns how far they reach.
 async fn relay(parts: &Parts, from: u64) -> Result<u64, DispatcherError> {
     let events = parts.store.events_after(from, BATCH).await?;
@@ -44,7 +82,6 @@ async fn relay(parts: &Parts, from: u64) -> Result<u64, DispatcherError> {
     };
     let records: Result<Vec<_>, _> = events.iter().map(record).collect();
     parts.log.publish(Topic::CaseEvents, records?).await?;
-    parts.store.set_relayed(last.sequence).await?;
     metrics::counter!("steelring_dispatcher_events_relayed_total").increment(events.len() as u64);
     Ok(last.sequence)
 }
