@@ -36,6 +36,10 @@ use crate::mirror::Mirror;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Changes read and published at once: about 5 MB. A revision of as many or more is a long one.
 pub const BATCH: u32 = 10_000;
+/// Records of a long revision that are published before the next rest.
+const PIECE: usize = 1_000;
+/// The longest rest: what took longer than that waited for the log, and not for a processor.
+const LONGEST_REST: Duration = Duration::from_millis(200);
 /// Records read back at once.
 const READ_BATCH: usize = 10_000;
 /// How long another publisher must be silent before the topic is compared: it may be in the middle of a revision.
@@ -129,6 +133,7 @@ impl Publisher {
         self.doubtful = false;
         self.stranger_at = None;
         while !self.shutdown.is_cancelled() {
+            let begun = Instant::now();
             let records = tail.poll(READ_BATCH, LOOK_EVERY).await?;
             let caught_up = tail.caught_up();
             for record in &records {
@@ -140,6 +145,9 @@ impl Publisher {
             }
             if !caught_up {
                 continue;
+            }
+            if records.len() == READ_BATCH {
+                rest(begun).await;
             }
             match self.work(records.is_empty()).await {
                 Ok(()) => {
@@ -220,11 +228,26 @@ impl Publisher {
             }
             // The next are read while these are written.
             let next = store.changes_of(revision, *last, self.batch);
-            let (next, published) = tokio::join!(next, self.publish(records));
+            let (next, published) = tokio::join!(next, self.publish_in_pieces(records, is_long));
             published?;
             changes = next?;
             if is_long {
                 self.let_pass(revision).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish_in_pieces(
+        &mut self,
+        records: Vec<Record>,
+        rests: bool,
+    ) -> Result<(), IntelligenceError> {
+        for piece in records.chunks(PIECE) {
+            let begun = Instant::now();
+            self.publish(piece.to_vec()).await?;
+            if rests {
+                rest(begun).await;
             }
         }
         Ok(())
@@ -391,6 +414,12 @@ impl Publisher {
         }
         Ok(())
     }
+}
+
+/// Rests as long as something took that began then: entries are published, read back and taken by matchers with the same processors and
+/// disks that serve reads and hits, and a load of millions leaves half of them.
+async fn rest(begun: Instant) {
+    tokio::time::sleep(begun.elapsed().min(LONGEST_REST)).await;
 }
 
 fn records_of(changes: &[(u64, PendingChange)]) -> Result<Vec<Record>, LogError> {

@@ -92,12 +92,10 @@ fn write_until_closed(writer: &Writer, waiting: &mpsc::Receiver<Job>) {
             jobs.push(Job::Sweep { now_ms, answer: None });
         }
         let closing = jobs.iter().any(|job| matches!(job, Job::Close));
-        let begun = Instant::now();
         writer.run(jobs, now_ms);
         if closing {
             return;
         }
-        std::thread::sleep(writer.lane.rest_after(begun.elapsed()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -21,9 +21,6 @@ pub(super) const ENTRY_BYTES: usize = 128 * 1024;
 /// Records of a compacted topic in one batch, which each have a look-up and up to four changes: few, since others' batches wait
 /// for it.
 pub(super) const KEYED_AT_ONCE: usize = 200;
-
-/// A publication of 10,000 entries has 50 groups, and is to be written in time on a slow disk, too.
-const LONGEST_REST: Duration = Duration::from_millis(10);
 
 /// What one writer writes. The lists have one of their own: a load of millions is written for minutes, and reads and hits that stood in
 /// one queue with it waited a quarter of a second each.
@@ -51,15 +48,6 @@ impl Lane {
             Self::Lists => 1,
             // Two memtables at most, of the dozen that a busy log's records are spread over.
             Self::Rest => 8 * 1024 * 1024,
-        }
-    }
-
-    /// How long its writer rests after a group that took so long. Both lanes write into one journal, and what is written makes work
-    /// for fjall's threads: a load of millions leaves half of the time to reads and hits.
-    pub(super) fn rest_after(self, took: Duration) -> Duration {
-        match self {
-            Self::Lists => took.min(LONGEST_REST),
-            Self::Rest => Duration::ZERO,
         }
     }
 }
