@@ -7,7 +7,6 @@ use domain::case::{Case, CaseState};
 use domain::unit::Proposal;
 use domain::{CallSign, CaseId, Timestamp};
 use jiff::SignedDuration;
-use store::StoreError;
 use store::cases::CaseFilter;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +18,8 @@ use crate::{DispatcherError, Parts, persevere};
 const EVERY: Duration = Duration::from_secs(1);
 /// Open cases ranked at most; the most urgent come first.
 const CASES: u32 = 1_000;
+/// Rankings stored in one transaction: one sync, and one wait of whoever reads the events, for all of them.
+const RANKED_AT_ONCE: usize = 100;
 /// Least time between two rankings of a case that a person is about to send a unit to.
 const WHILE_CONFIRMED: SignedDuration = SignedDuration::from_secs(5);
 /// Least time between two rankings of any other case: each is an event, and a long queue must not drown the log.
@@ -65,24 +66,23 @@ pub(crate) async fn run(
         let positions = units.snapshot();
         let now = Timestamp::now();
         let due = rank_due(parts, &cases, &UnitMap::new(&positions, &bound, now), &said, now);
-        for (case, proposals) in due {
-            let store = || async {
-                match parts.store.rank(case.case_id, &proposals, now).await {
-                    Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
-                    Err(error) => Err(error.into()),
-                }
-            };
-            if persevere("store a ranking", shutdown, store).await?.is_none() {
+        for some in due.chunks(RANKED_AT_ONCE) {
+            let rankings = some
+                .iter()
+                .map(|(case, proposals)| (case.case_id, proposals.clone()))
+                .collect();
+            let store = || async { Ok(parts.store.rank(&rankings, now).await?) };
+            if persevere("store rankings", shutdown, store).await?.is_none() {
                 return Ok(());
             }
-            said.insert(
-                case.case_id,
-                Said {
+            said.extend(some.iter().map(|(case, proposals)| {
+                let said = Said {
                     state: case.state,
-                    order: order(&proposals),
+                    order: order(proposals),
                     at: now,
-                },
-            );
+                };
+                (case.case_id, said)
+            }));
         }
         let open: HashSet<_> = cases.iter().map(|case| case.case_id).collect();
         said.retain(|case, _| open.contains(case));

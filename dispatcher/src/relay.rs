@@ -26,10 +26,8 @@ pub(crate) async fn run(parts: &Parts, shutdown: &CancellationToken) -> Result<(
         return Ok(());
     };
     let (reached, heard) = watch::channel(relayed);
-    let (relayed, remembered) = tokio::join!(
-        follow(parts, reached, shutdown),
-        remember(parts, heard, shutdown)
-    );
+    let (relayed, remembered) =
+        tokio::join!(follow(parts, reached, shutdown), remember(parts, heard, shutdown));
     relayed.and(remembered)
 }
 

@@ -175,28 +175,34 @@ impl Store {
         })
     }
 
-    /// Stores a case's new ranking of units and its event.
+    /// Stores cases' new rankings of units and their events, in order of the cases' ids, in one transaction. Cases that there are
+    /// not are left out.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such case.
+    /// When the database fails.
     pub async fn rank(
         &self,
-        case: CaseId,
-        proposals: &[Proposal],
+        rankings: &BTreeMap<CaseId, Vec<Proposal>>,
         now: Timestamp,
-    ) -> Result<CaseEvent, StoreError> {
-        let ranking = to_json("proposals", proposals)?;
+    ) -> Result<Vec<CaseEvent>, StoreError> {
+        let rows: Vec<(CaseId, String)> = rankings
+            .iter()
+            .map(|(case, proposals)| Ok((*case, to_json("proposals", proposals)?)))
+            .collect::<Result<_, StoreError>>()?;
         transaction!(self, "rank", |tx| {
-            let stands = lock_case(tx, case).await?;
-            let event = case::rank(&stands, proposals.to_vec(), now);
-            sqlx::query("UPDATE cases SET proposals = $2 WHERE case_id = $1")
-                .bind(case.to_string())
-                .bind(ranking.clone())
-                .execute(tx.on())
-                .await
-                .step("writing proposals")?;
-            write_events(tx, std::slice::from_ref(&event)).await?;
-            Ok(event)
+            let text = format!(
+                "SELECT doc FROM cases WHERE case_id IN (SELECT value ->> 0 FROM given) ORDER BY case_id{}",
+                tx.for_update()
+            );
+            let found: Vec<(String,)> = read_rows(tx, "reading cases", &text, &rows).await?;
+            let cases: Vec<Case> = documents("case", &found)?;
+            let text = "UPDATE cases SET proposals = (SELECT value ->> 1 FROM given WHERE value ->> 0 = case_id) \
+                        WHERE case_id IN (SELECT value ->> 0 FROM given)";
+            write_rows(tx, "writing proposals", text, &rows).await?;
+            let event = |case: &Case| Some(case::rank(case, rankings.get(&case.case_id)?.clone(), now));
+            let events: Vec<CaseEvent> = cases.iter().filter_map(event).collect();
+            write_events(tx, &events).await?;
+            Ok(events)
         })
     }
 

@@ -213,11 +213,22 @@ async fn the_latest_ranking_stands_with_the_case(world: &World) {
         why: "nearest".to_owned(),
     };
     store
-        .rank(case.case_id, &[proposal("A1"), proposal("A2")], at(5))
+        .rank(
+            &[(case.case_id, vec![proposal("A1"), proposal("A2")])].into(),
+            at(5),
+        )
         .await
         .unwrap();
-    let event = store.rank(case.case_id, &[proposal("A2")], at(6)).await.unwrap();
-    assert_eq!(event.kind, EventKind::Proposed);
+    let nobodys: CaseId = "00".repeat(16).parse().unwrap();
+    let rankings = [(nobodys, vec![]), (case.case_id, vec![proposal("A2")])].into();
+    let events = store.rank(&rankings, at(6)).await.unwrap();
+    assert_eq!(
+        events
+            .iter()
+            .map(|event| (event.kind, event.case.case_id))
+            .collect::<Vec<_>>(),
+        [(EventKind::Proposed, case.case_id)]
+    );
     let record = store.case(case.case_id).await.unwrap();
     assert_eq!(record.proposals, [proposal("A2")]);
     assert_eq!(record.case, case);
@@ -255,7 +266,6 @@ async fn what_is_not_there_is_named(world: &World) {
     assert_eq!(missing(store.case(case).await.unwrap_err()), "case");
     let decided = store.decide(case, &Command::Confirm, 0, &by, at(0)).await;
     assert_eq!(missing(decided.unwrap_err()), "case");
-    assert_eq!(missing(store.rank(case, &[], at(0)).await.unwrap_err()), "case");
     let advanced = store
         .advance(deployment, DeploymentState::Accepted, None, at(0))
         .await;

@@ -54,7 +54,7 @@ async fn write_some(store: Store, writer: usize) {
             .await
             .unwrap();
         let case = applied.events[0].case.case_id;
-        store.rank(case, &[], at(5_000)).await.unwrap();
+        store.rank(&[(case, vec![])].into(), at(5_000)).await.unwrap();
     }
 }
 
@@ -122,7 +122,7 @@ async fn a_waiter_wakes_when_an_event_was_written(world: &World) {
     assert_eq!(*newest.borrow_and_update(), 2);
     let ticks = async {
         loop {
-            store.rank(case.case_id, &[], at(9)).await.unwrap();
+            store.rank(&[(case.case_id, vec![])].into(), at(9)).await.unwrap();
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -61,7 +61,7 @@ async fn random_step(store: &Store, rng: &mut ChaCha8Rng, step: i64) {
         }
         (_, Some(case)) => {
             store
-                .rank(case.case_id, &[proposal(step)], at(step))
+                .rank(&[(case.case_id, vec![proposal(step)])].into(), at(step))
                 .await
                 .unwrap();
         }
