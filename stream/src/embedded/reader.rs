@@ -102,7 +102,8 @@ impl Cursors {
     }
 }
 
-/// Reads partitions from their offsets on: `max` records and the rest of the entry that the last is in.
+/// Reads partitions from their offsets on: `max` records in all, an equal part of them from each where it has as many, and the rest of
+/// each one's last entry. So whoever has a backlog can work on its partitions side by side.
 pub(super) async fn read(
     shared: &Shared,
     from: BTreeMap<Partition, u64>,
@@ -117,18 +118,22 @@ pub(super) async fn read(
             records: max,
             bytes: READ_BYTES,
         };
+        let mut left = from.len();
         for (partition, at) in from {
             if budget.spent() {
                 break;
             }
+            let mut share = budget.share(left);
+            left -= 1;
             let extent = topics.extent(partition);
             let part = read_partition(
                 &*storage,
                 partition,
                 at.max(extent.first),
                 extent.next,
-                &mut budget,
+                &mut share,
             )?;
+            budget.give_back(share);
             let first = part
                 .records
                 .first()
@@ -155,6 +160,22 @@ struct Budget {
 impl Budget {
     fn spent(&self) -> bool {
         self.records == 0 || self.bytes == 0
+    }
+
+    /// Takes one of `of` equal shares.
+    fn share(&mut self, of: usize) -> Self {
+        let share = Self {
+            records: self.records.div_ceil(of),
+            bytes: self.bytes.div_ceil(of),
+        };
+        self.records -= share.records;
+        self.bytes -= share.bytes;
+        share
+    }
+
+    fn give_back(&mut self, share: Self) {
+        self.records += share.records;
+        self.bytes += share.bytes;
     }
 }
 
