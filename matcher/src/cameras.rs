@@ -1,6 +1,7 @@
 //! The cameras as numbers: where each stands, so that two reads can be compared without a look at their values.
 
-use domain::force::Camera;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use domain::{CameraId, Position, SiteId};
 use hashbrown::HashMap;
 
@@ -17,78 +18,138 @@ pub struct SiteNumber(u32);
 
 /// The force's cameras, and those that turned up since. A camera that the force does not know has a site of its own.
 pub struct Cameras {
-    numbers: HashMap<String, CameraNumber>,
-    known: Vec<Known>,
+    known: Known,
+    /// Those that turned up since [`Cameras::settle`], numbered on.
+    unsettled: Mutex<Known>,
 }
 
+#[derive(Default)]
 struct Known {
+    numbers: HashMap<String, CameraNumber>,
+    cameras: Vec<Camera>,
+}
+
+struct Camera {
     camera: CameraId,
     site: SiteNumber,
     position: Option<Position>,
 }
 
+impl Known {
+    fn add(&mut self, number: u32, camera: Camera) -> CameraNumber {
+        let id = camera.camera.as_str().to_owned();
+        self.numbers.insert(id, CameraNumber(number));
+        self.cameras.push(camera);
+        CameraNumber(number)
+    }
+}
+
 impl Cameras {
     /// The cameras of a force.
     #[must_use]
-    pub fn of(force: &[Camera]) -> Self {
+    pub fn of(force: &[domain::force::Camera]) -> Self {
         let mut sites: HashMap<&SiteId, SiteNumber> = HashMap::new();
-        let mut cameras = Self {
-            numbers: HashMap::new(),
-            known: Vec::new(),
-        };
-        for camera in force {
+        let mut known = Known::default();
+        for (number, camera) in (0..).zip(force) {
             // Those of a site share the number of its first camera.
-            let next = SiteNumber(cameras.known.len() as u32);
-            let site = *sites.entry(&camera.site).or_insert(next);
-            cameras.add(camera.camera.clone(), Some(site), Some(camera.position));
+            let site = *sites.entry(&camera.site).or_insert(SiteNumber(number));
+            let placed = Camera {
+                camera: camera.camera.clone(),
+                site,
+                position: Some(camera.position),
+            };
+            known.add(number, placed);
         }
-        cameras
-    }
-
-    fn add(
-        &mut self,
-        camera: CameraId,
-        site: Option<SiteNumber>,
-        position: Option<Position>,
-    ) -> CameraNumber {
-        let number = self.known.len() as u32;
-        self.numbers
-            .insert(camera.as_str().to_owned(), CameraNumber(number));
-        self.known.push(Known {
-            camera,
-            site: site.unwrap_or(SiteNumber(number)),
-            position,
-        });
-        CameraNumber(number)
+        Self {
+            known,
+            unsettled: Mutex::default(),
+        }
     }
 
     /// The number of the camera with this id; none where it is no id, or one too many.
-    pub fn number(&mut self, id: &[u8]) -> Option<CameraNumber> {
+    pub fn number(&self, id: &[u8]) -> Option<CameraNumber> {
         let id = std::str::from_utf8(id).ok()?;
-        if let Some(number) = self.numbers.get(id) {
+        if let Some(number) = self.known.numbers.get(id) {
             return Some(*number);
         }
-        if self.known.len() >= MOST_CAMERAS {
+        let mut new = self.unsettled();
+        if let Some(number) = new.numbers.get(id) {
+            return Some(*number);
+        }
+        let number = self.known.cameras.len() + new.cameras.len();
+        if number >= MOST_CAMERAS {
             return None;
         }
-        Some(self.add(CameraId::parse(id).ok()?, None, None))
+        let number = number as u32;
+        let camera = Camera {
+            camera: CameraId::parse(id).ok()?,
+            site: SiteNumber(number),
+            position: None,
+        };
+        Some(new.add(number, camera))
+    }
+
+    /// Takes those that turned up among the others: from then on no thread waits for another to look one up.
+    pub fn settle(&mut self) {
+        let new = std::mem::take(self.unsettled.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.known.numbers.extend(new.numbers);
+        self.known.cameras.extend(new.cameras);
     }
 
     /// The camera of a number.
     #[must_use]
-    pub fn camera(&self, number: CameraNumber) -> &CameraId {
-        &self.known[number.0 as usize].camera
+    pub fn camera(&self, number: CameraNumber) -> CameraId {
+        self.look(number, |camera| camera.camera.clone())
     }
 
     /// Its site.
     #[must_use]
     pub fn site(&self, number: CameraNumber) -> SiteNumber {
-        self.known[number.0 as usize].site
+        self.look(number, |camera| camera.site)
     }
 
     /// Where it stands, if that is known.
     #[must_use]
     pub fn position(&self, number: CameraNumber) -> Option<Position> {
-        self.known[number.0 as usize].position
+        self.look(number, |camera| camera.position)
+    }
+
+    fn look<T>(&self, number: CameraNumber, at: impl FnOnce(&Camera) -> T) -> T {
+        let number = number.0 as usize;
+        match number.checked_sub(self.known.cameras.len()) {
+            None => at(&self.known.cameras[number]),
+            Some(new) => at(&self.unsettled().cameras[new]),
+        }
+    }
+
+    /// Nothing panics half way through a change of them.
+    fn unsettled(&self) -> MutexGuard<'_, Known> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cameras_that_turn_up_keep_their_numbers_and_are_no_more_than_so_many() {
+        let mut cameras = Cameras::of(&[]);
+        let first = cameras.number(b"camera-0").unwrap();
+        assert_eq!(cameras.number(b"camera 0"), None, "no id");
+        cameras.settle();
+        let second = cameras.number(b"camera-1").unwrap();
+        assert_ne!(cameras.site(first), cameras.site(second));
+        for id in 2..MOST_CAMERAS {
+            assert!(cameras.number(format!("camera-{id}").as_bytes()).is_some());
+        }
+        assert_eq!(cameras.number(b"one-too-many"), None);
+        cameras.settle();
+        assert_eq!(cameras.number(b"one-too-many"), None);
+        for (number, id) in [(first, "camera-0"), (second, "camera-1")] {
+            assert_eq!(cameras.number(id.as_bytes()), Some(number));
+            assert_eq!(cameras.camera(number).as_str(), id);
+            assert_eq!(cameras.position(number), None);
+        }
     }
 }

@@ -8,9 +8,9 @@ use domain::force::Camera;
 use stream::topic::Topic;
 use stream::{Delivered, Log, LogError, wire};
 
-use crate::cameras::{CameraNumber, Cameras};
+use crate::cameras::Cameras;
 use crate::hindsight::Stretch;
-use crate::share::{Arrived, Share};
+use crate::share::Share;
 use crate::sightings::{Place, Sighting, Sightings};
 
 /// Reads taken at once while a partition is read again.
@@ -77,10 +77,11 @@ impl History {
                 while !replay.caught_up() {
                     let again = replay.poll(BATCH, WAIT).await?;
                     for read in &again {
-                        if let Some(camera) = camera_of(read, &mut self.cameras) {
-                            add(self.sightings_of(partition), read, camera);
+                        if let Some(sighting) = sighting_of(read, &self.cameras) {
+                            add(self.sightings_of(partition), sighting);
                         }
                     }
+                    self.cameras.settle();
                 }
                 let held = self.partitions.get(&partition).map_or(0, Sightings::len);
                 tracing::info!(partition, held, "sightings are read again from the log");
@@ -95,11 +96,10 @@ impl History {
 
     /// The reads of a batch by partition, each with the sightings that it is judged by, and the cameras of all.
     pub(crate) fn shares<'a>(&'a mut self, reads: &'a [Delivered]) -> (Vec<Share<'a>>, &'a Cameras) {
-        let mut arrived: BTreeMap<u32, Vec<Arrived<'a>>> = BTreeMap::new();
-        for read in reads {
-            let camera = camera_of(read, &mut self.cameras);
-            let of_partition = arrived.entry(read.place.partition).or_default();
-            of_partition.push(Arrived { read, camera });
+        self.cameras.settle();
+        let mut arrived: BTreeMap<u32, Vec<&'a Delivered>> = BTreeMap::new();
+        for some in reads.chunk_by(|read, next| read.place.partition == next.place.partition) {
+            arrived.entry(some[0].place.partition).or_default().extend(some);
         }
         for partition in arrived.keys() {
             self.sightings_of(*partition);
@@ -118,20 +118,21 @@ impl History {
     }
 }
 
-fn camera_of(read: &Delivered, cameras: &mut Cameras) -> Option<CameraNumber> {
-    cameras.number(read.header(wire::HEADER_CAMERA)?)
-}
-
-/// Adds a read to the sightings of its partition, or finds it where it was judged before. None where it has no mark.
-pub(crate) fn add(sightings: &mut Sightings, read: &Delivered, camera: CameraNumber) -> Option<Place> {
+/// A read as its partition's sightings remember it. None where it has no mark, or names no camera.
+pub(crate) fn sighting_of(read: &Delivered, cameras: &Cameras) -> Option<Sighting> {
+    let camera = cameras.number(read.header(wire::HEADER_CAMERA)?)?;
     let mark = std::str::from_utf8(read.key.as_deref()?).ok()?;
     let mark = Vrm::parse(mark).ok()?;
-    let offset = read.place.offset;
-    if sightings.next_offset().is_some_and(|next| offset < next) {
-        return sightings.find(mark, offset);
-    }
     let confident = wire::confidence_of(read).is_some_and(|confidence| confidence >= CONFIDENT);
-    let sighting = Sighting::new(mark, confident, camera, read.timestamp_ms, offset);
+    let (at_ms, offset) = (read.timestamp_ms, read.place.offset);
+    Some(Sighting::new(mark, confident, camera, at_ms, offset))
+}
+
+/// Adds a read to the sightings of its partition, or finds it where it was judged before.
+pub(crate) fn add(sightings: &mut Sightings, sighting: Sighting) -> Option<Place> {
+    if sightings.next_offset().is_some_and(|next| sighting.offset < next) {
+        return sightings.find(sighting.mark, sighting.offset);
+    }
     Some(sightings.add(sighting))
 }
 

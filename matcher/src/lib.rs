@@ -44,6 +44,7 @@ mod history;
 mod ids;
 mod judge;
 mod lines;
+mod newest;
 mod packed;
 mod pages;
 mod poison;

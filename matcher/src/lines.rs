@@ -58,7 +58,7 @@ impl Lines {
     #[inline]
     pub(crate) fn ask(&self, line: usize) {
         if let Some(block) = self.blocks.get(line / BLOCK_LINES) {
-            prefetch(block, line % BLOCK_LINES);
+            prefetch(block.get(line % BLOCK_LINES));
         }
     }
 

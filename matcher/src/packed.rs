@@ -135,7 +135,7 @@ impl Marks for Pages {
     }
 
     fn ask(&self, address: Address) {
-        prefetch(self.at(address), ID_BYTES);
+        prefetch(self.at(address).get(ID_BYTES));
     }
 }
 

@@ -8,27 +8,21 @@ use stream::trace::{About, Span, Step, TraceParent};
 use stream::{Delivered, LogError, Place, Record, wire};
 
 use crate::beliefs::Beliefs;
-use crate::cameras::{CameraNumber, Cameras};
+use crate::cameras::Cameras;
 use crate::clones::{self, CloneRule};
 use crate::description::Description;
 use crate::gate::{Envelope, Gate};
 use crate::index::Index;
 use crate::matching::{self, Candidate, Found, Walk};
 use crate::posts::Posts;
-use crate::sightings::Sightings;
+use crate::sightings::{ASKED, Sighting, Sightings};
 use crate::traffic::Seen;
 use crate::{history, poison, sightings};
 
 /// See the module's page.
 pub(crate) struct Share<'a> {
     pub(crate) sightings: &'a mut Sightings,
-    pub(crate) reads: Vec<Arrived<'a>>,
-}
-
-/// A read, with its camera's number if it names one.
-pub(crate) struct Arrived<'a> {
-    pub(crate) read: &'a Delivered,
-    pub(crate) camera: Option<CameraNumber>,
+    pub(crate) reads: Vec<&'a Delivered>,
 }
 
 /// What all shares of a batch are judged under.
@@ -76,16 +70,24 @@ impl Share<'_> {
             places: Vec::with_capacity(self.reads.len()),
             journeys: Vec::new(),
         };
-        for (number, Arrived { read, camera }) in self.reads.iter().enumerate() {
-            let place = camera.and_then(|camera| history::add(self.sightings, read, camera));
-            let journey = place.and_then(|place| {
-                self.sightings
-                    .journey(place, under.cameras, under.clones.most_kmh)
-            });
-            remembered
-                .journeys
-                .extend(journey.map(|journey| (number, journey)));
-            remembered.places.push(place);
+        let mut some = Vec::with_capacity(ASKED);
+        for reads in self.reads.chunks(ASKED) {
+            some.clear();
+            some.extend(reads.iter().map(|read| history::sighting_of(read, under.cameras)));
+            self.sightings
+                .ask(some.iter().flatten().map(|sighting: &Sighting| sighting.mark));
+            for sighting in &some {
+                let place = sighting.and_then(|sighting| history::add(self.sightings, sighting));
+                let journey = place.and_then(|place| {
+                    self.sightings
+                        .journey(place, under.cameras, under.clones.most_kmh)
+                });
+                let number = remembered.places.len();
+                remembered
+                    .journeys
+                    .extend(journey.map(|journey| (number, journey)));
+                remembered.places.push(place);
+            }
         }
         remembered
     }
@@ -113,7 +115,7 @@ struct Judging<'a> {
 
 impl<'a> Judging<'a> {
     fn read(&self, number: usize) -> &'a Delivered {
-        self.share.reads[number].read
+        self.share.reads[number]
     }
 
     /// How often the mark of a read was seen in the last day, if that is known.
@@ -127,7 +129,7 @@ impl<'a> Judging<'a> {
     fn judge_marks(&mut self) -> Result<(), LogError> {
         let Under { index, beliefs, .. } = *self.under;
         let mut candidates = std::mem::take(&mut self.candidates);
-        let keys = || self.share.reads.iter().map(|arrived| arrived.read.key.as_deref());
+        let keys = || self.share.reads.iter().map(|read| read.key.as_deref());
         let mut gate = Gate::new(index, beliefs);
         matching::probe_alike(
             keys(),

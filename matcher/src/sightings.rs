@@ -14,10 +14,11 @@ use std::hash::BuildHasher as _;
 use domain::case::ONE_SIGHTING;
 use domain::journey::{Journey, Waypoint, least_speed};
 use domain::{Timestamp, Vrm};
-use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 
 use crate::cameras::{CameraNumber, Cameras, SiteNumber};
+use crate::newest::{self, Newest, Tag};
+use crate::prefetch::prefetch;
 use crate::traffic::Seen;
 
 /// How far back sightings count.
@@ -37,11 +38,13 @@ pub const LEAST_JOURNEY_M: f64 = 2_000.0;
 const MOST_LOOKED_AT: usize = 256;
 /// Reads of one mark that a journey is looked for between, from the newest back.
 const MOST_JOURNEYS: usize = 4;
+/// Reads whose marks are asked for at once: enough that memory answers the first before the last is asked for, few enough for the
+/// processor to hold what it answers.
+pub const ASKED: usize = 32;
 /// Reads that there is room for at first.
 const FIRST_ROOM: usize = 64;
-/// What a read takes at most in a full table, with its share of the table of marks: a number and a byte in each of its
-/// places, of which 7 in 32 are taken when it has just grown.
-pub const BYTES_EACH: usize = size_of::<Sighting>() + (size_of::<u32>() + 1) * 32 / 7 + 1;
+/// What a read takes at most in a full table, with its share of the table of marks.
+pub const BYTES_EACH: usize = size_of::<Sighting>() + newest::BYTES_EACH;
 
 /// One read, as it is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +89,7 @@ pub struct Sightings {
     /// More than this are never held.
     room: usize,
     /// The number of each mark's newest read, its lower half.
-    newest: HashTable<u32>,
+    newest: Newest,
     hasher: DefaultHashBuilder,
 }
 
@@ -108,7 +111,7 @@ impl Sightings {
             first: 0,
             limit,
             room: limit + batch,
-            newest: HashTable::new(),
+            newest: Newest::default(),
             hasher: DefaultHashBuilder::default(),
         }
     }
@@ -116,7 +119,7 @@ impl Sightings {
     /// Bytes that it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.held.capacity() * size_of::<Sighting>() + self.newest.allocation_size()
+        self.held.capacity() * size_of::<Sighting>() + self.newest.bytes()
     }
 
     /// How many reads are held.
@@ -137,25 +140,47 @@ impl Sightings {
         self.held.back().map(|last| last.offset + 1)
     }
 
+    /// Says that reads of these marks, at most [`ASKED`], are added next. Where the mark stands, and where its last reads do, is memory
+    /// that no cache holds; all of it is asked for before the first is waited for.
+    pub fn ask(&self, marks: impl Iterator<Item = Vrm>) {
+        let mut tags = [Tag::default(); ASKED];
+        let mut count = 0;
+        for (tag, mark) in tags.iter_mut().zip(marks) {
+            *tag = self.tag_of(mark);
+            self.newest.ask(*tag);
+            count += 1;
+        }
+        if self.held.len() + count > self.room {
+            let forgotten = self.held.iter().take(count);
+            forgotten.for_each(|oldest| self.newest.ask(self.tag_of(oldest.mark)));
+        }
+        let mut reads = [0; ASKED];
+        let newest = |tag: &Tag| Some(self.index_of(self.newest.find(*tag, |_| true)?));
+        let mut count = collected(&mut reads, tags[..count].iter().filter_map(newest));
+        // As far back as a journey is looked for.
+        for _ in 1..MOST_JOURNEYS {
+            for read in &reads[..count] {
+                let sighting = self.held.get(*read);
+                prefetch(sighting.map(|sighting| &sighting.at_ms));
+                prefetch(sighting.map(|sighting| &sighting.mark));
+            }
+            let known = reads;
+            let before = |read: &usize| match self.held.get(*read)?.back as usize {
+                0 => None,
+                back => read.checked_sub(back),
+            };
+            count = collected(&mut reads, known[..count].iter().filter_map(before));
+        }
+    }
+
     /// Adds the next read of the partition.
     pub fn add(&mut self, mut sighting: Sighting) -> Place {
         let number = self.first + self.held.len() as u64;
-        let (held, first, hasher) = (&self.held, self.first, &self.hasher);
+        let (held, first, tag) = (&self.held, self.first, self.tag_of(sighting.mark));
         let number_of = |newest: u32| at(newest, first, held.len());
-        let mark_of = |newest: u32| held[(number_of(newest) - first) as usize].mark;
-        let entry = self.newest.entry(
-            hasher.hash_one(sighting.mark),
-            |newest| mark_of(*newest) == sighting.mark,
-            |newest| hasher.hash_one(mark_of(*newest)),
-        );
-        match entry {
-            Entry::Occupied(mut newest) => {
-                sighting.back = (number - number_of(*newest.get())) as u32;
-                *newest.get_mut() = number as u32;
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(number as u32);
-            }
+        let is_it = |newest: u32| held[(number_of(newest) - first) as usize].mark == sighting.mark;
+        if let Some(former) = self.newest.put(tag, number as u32, is_it) {
+            sighting.back = (number - number_of(former)) as u32;
         }
         if self.held.len() == self.held.capacity() {
             // Doubled as ever, but never beyond what it may hold.
@@ -177,12 +202,8 @@ impl Sightings {
         let Some(oldest) = self.held.front() else {
             return;
         };
-        let number = self.first as u32;
-        let hash = self.hasher.hash_one(oldest.mark);
         // Where the mark was seen since, its newest read has another number.
-        if let Ok(newest) = self.newest.find_entry(hash, |newest| *newest == number) {
-            newest.remove();
-        }
+        self.newest.remove(self.tag_of(oldest.mark), self.first as u32);
         self.held.pop_front();
         self.first += 1;
     }
@@ -196,17 +217,18 @@ impl Sightings {
     }
 
     fn newest_of(&self, mark: Vrm) -> Option<u64> {
-        let hash = self.hasher.hash_one(mark);
-        let newest = self
-            .newest
-            .find(hash, |newest| self.of_number(*newest).mark == mark)?;
-        Some(at(*newest, self.first, self.held.len()))
+        let is_it = |newest| self.held[self.index_of(newest)].mark == mark;
+        let newest = self.newest.find(self.tag_of(mark), is_it)?;
+        Some(at(newest, self.first, self.held.len()))
     }
 
-    /// The read of a number's lower half.
-    fn of_number(&self, lower: u32) -> &Sighting {
-        let number = at(lower, self.first, self.held.len());
-        &self.held[(number - self.first) as usize]
+    /// Where the read of a number's lower half is held.
+    fn index_of(&self, lower: u32) -> usize {
+        (at(lower, self.first, self.held.len()) - self.first) as usize
+    }
+
+    fn tag_of(&self, mark: Vrm) -> Tag {
+        Tag::of(self.hasher.hash_one(mark))
     }
 
     /// The reads held that stand at this offset or behind it, in the partition's order.
@@ -292,6 +314,11 @@ impl Sightings {
     }
 }
 
+/// Writes what there is into an array, and answers how many that are.
+fn collected<T, const N: usize>(into: &mut [T; N], from: impl Iterator<Item = T>) -> usize {
+    into.iter_mut().zip(from).map(|(place, one)| *place = one).count()
+}
+
 /// The number whose lower half this is: none of those held is 2^32 from another.
 fn at(lower: u32, first: u64, held: usize) -> u64 {
     let back = ((first + held as u64) as u32).wrapping_sub(lower);
@@ -328,7 +355,7 @@ fn journey(from: &Sighting, to: &Sighting, cameras: &Cameras, most_kmh: f64) -> 
     let (_, speed_kmh) = least_speed(start, end, apart_ms.max(1_000));
     let waypoint = |sighting: &Sighting| {
         Some(Waypoint {
-            camera: cameras.camera(sighting.camera).clone(),
+            camera: cameras.camera(sighting.camera),
             at: Timestamp::from_millisecond(sighting.at_ms).ok()?,
         })
     };

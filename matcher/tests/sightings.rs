@@ -87,10 +87,11 @@ fn coming(mut reads: Vec<Read>) -> Vec<Read> {
 
 /// What is told about every read, `batch` of them added at once.
 fn told(reads: &[Read], limit: usize, batch: usize) -> Vec<(Option<Seen>, Option<Journey>)> {
-    let mut cameras = cameras();
+    let cameras = cameras();
     let mut sightings = Sightings::new(limit, BATCH);
     let mut told = Vec::new();
     for (number, reads) in reads.chunks(batch).enumerate() {
+        sightings.ask(reads.iter().map(|read| read.mark));
         let places: Vec<_> = (0..)
             .zip(reads)
             .map(|(place, read)| {
@@ -245,7 +246,7 @@ fn reads_that_come_within_the_bound_count_alike_in_any_order() {
 
 #[test]
 fn a_sighting_takes_the_bytes_that_are_named() {
-    let mut cameras = cameras();
+    let cameras = cameras();
     let camera = cameras.number(b"camera-1").unwrap();
     let mut sightings = Sightings::new(100_000, 1_000);
     for number in 0..250_000u64 {

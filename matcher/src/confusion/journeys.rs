@@ -135,7 +135,7 @@ impl Reads {
         Verdict {
             read: read.mark,
             truth,
-            camera: self.cameras.camera(read.camera).clone(),
+            camera: self.cameras.camera(read.camera),
             confidences: given.map(|step| f32::from(*step) / STEPS).collect(),
             source: Source::Journey,
         }
