@@ -25,7 +25,8 @@ pub struct Cameras {
 
 #[derive(Default)]
 struct Known {
-    numbers: HashMap<String, CameraNumber>,
+    /// By id.
+    numbers: HashMap<Box<[u8]>, CameraNumber>,
     cameras: Vec<Camera>,
 }
 
@@ -37,7 +38,7 @@ struct Camera {
 
 impl Known {
     fn add(&mut self, number: u32, camera: Camera) -> CameraNumber {
-        let id = camera.camera.as_str().to_owned();
+        let id = camera.camera.as_str().as_bytes().into();
         self.numbers.insert(id, CameraNumber(number));
         self.cameras.push(camera);
         CameraNumber(number)
@@ -68,7 +69,6 @@ impl Cameras {
 
     /// The number of the camera with this id; none where it is no id, or one too many.
     pub fn number(&self, id: &[u8]) -> Option<CameraNumber> {
-        let id = std::str::from_utf8(id).ok()?;
         if let Some(number) = self.known.numbers.get(id) {
             return Some(*number);
         }
@@ -82,7 +82,7 @@ impl Cameras {
         }
         let number = number as u32;
         let camera = Camera {
-            camera: CameraId::parse(id).ok()?,
+            camera: CameraId::parse(std::str::from_utf8(id).ok()?).ok()?,
             site: SiteNumber(number),
             position: None,
         };

@@ -121,8 +121,8 @@ impl History {
 /// A read as its partition's sightings remember it. None where it has no mark, or names no camera.
 pub(crate) fn sighting_of(read: &Delivered, cameras: &Cameras) -> Option<Sighting> {
     let camera = cameras.number(read.header(wire::HEADER_CAMERA)?)?;
-    let mark = std::str::from_utf8(read.key.as_deref()?).ok()?;
-    let mark = Vrm::parse(mark).ok()?;
+    let key = read.key.as_deref()?;
+    let mark = Vrm::normalised(key).or_else(|| Vrm::parse(std::str::from_utf8(key).ok()?).ok())?;
     let confident = wire::confidence_of(read).is_some_and(|confidence| confidence >= CONFIDENT);
     let (at_ms, offset) = (read.timestamp_ms, read.place.offset);
     Some(Sighting::new(mark, confident, camera, at_ms, offset))

@@ -15,6 +15,7 @@ use crate::gate::{Envelope, Gate};
 use crate::index::Index;
 use crate::matching::{self, Candidate, Found, Walk};
 use crate::posts::Posts;
+use crate::prefetch::prefetch;
 use crate::sightings::{ASKED, Sighting, Sightings};
 use crate::traffic::Seen;
 use crate::{history, poison, sightings};
@@ -71,7 +72,9 @@ impl Share<'_> {
             journeys: Vec::new(),
         };
         let mut some = Vec::with_capacity(ASKED);
-        for reads in self.reads.chunks(ASKED) {
+        for first in (0..self.reads.len()).step_by(ASKED) {
+            let (reads, later) = self.reads[first..].split_at(ASKED.min(self.reads.len() - first));
+            later.iter().take(ASKED).for_each(|read| ask_for_headers(read));
             some.clear();
             some.extend(reads.iter().map(|read| history::sighting_of(read, under.cameras)));
             self.sightings
@@ -91,6 +94,13 @@ impl Share<'_> {
         }
         remembered
     }
+}
+
+/// Asks for what is looked at of a read soon: another thread wrote it.
+fn ask_for_headers(read: &Delivered) {
+    let bytes = read.headers.as_bytes();
+    prefetch(bytes.first());
+    prefetch(bytes.last());
 }
 
 /// What the sightings say about a share's reads.

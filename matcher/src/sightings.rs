@@ -36,6 +36,8 @@ pub const LEAST_JOURNEY_M: f64 = 2_000.0;
 /// Reads of one mark that are looked at, from the newest back: a vehicle is seen a few dozen times a day, and one parked
 /// before a camera must not slow the rest.
 const MOST_LOOKED_AT: usize = 256;
+/// And most marks have no more than so many.
+const MOSTLY: usize = 15;
 /// Reads of one mark that a journey is looked for between, from the newest back.
 const MOST_JOURNEYS: usize = 4;
 /// Reads whose marks are asked for at once: enough that memory answers the first before the last is asked for, few enough for the
@@ -157,19 +159,25 @@ impl Sightings {
         let mut reads = [0; ASKED];
         let newest = |tag: &Tag| Some(self.index_of(self.newest.find(*tag, |_| true)?));
         let mut count = collected(&mut reads, tags[..count].iter().filter_map(newest));
+        self.ask_for(&reads[..count]);
         // As far back as a journey is looked for.
         for _ in 1..MOST_JOURNEYS {
-            for read in &reads[..count] {
-                let sighting = self.held.get(*read);
-                prefetch(sighting.map(|sighting| &sighting.at_ms));
-                prefetch(sighting.map(|sighting| &sighting.mark));
-            }
             let known = reads;
             let before = |read: &usize| match self.held.get(*read)?.back as usize {
                 0 => None,
                 back => read.checked_sub(back),
             };
             count = collected(&mut reads, known[..count].iter().filter_map(before));
+            self.ask_for(&reads[..count]);
+        }
+    }
+
+    /// Asks for the one or two cache lines that each read is in.
+    fn ask_for(&self, reads: &[usize]) {
+        for read in reads {
+            let sighting = self.held.get(*read);
+            prefetch(sighting.map(|sighting| &sighting.at_ms));
+            prefetch(sighting.map(|sighting| &sighting.mark));
         }
     }
 
@@ -243,16 +251,21 @@ impl Sightings {
     pub fn seen(&self, read: Place, cameras: &Cameras) -> Option<Seen> {
         let own = self.held.get((read.0 - self.first) as usize)?;
         let day = own.at_ms - DAY_MS..=own.at_ms - SETTLED_MS;
-        let mut captures = [(SiteNumber::default(), 0); MOST_LOOKED_AT];
-        let mut count = 0;
-        let before = self.before(read).take(MOST_LOOKED_AT);
-        for sighting in before.filter(|sighting| day.contains(&sighting.at_ms)) {
-            captures[count] = (cameras.site(sighting.camera), sighting.at_ms);
-            count += 1;
-        }
-        let captures = &mut captures[..count];
-        captures.sort_unstable();
-        let seen = counted(captures, cameras.site(own.camera), own.at_ms);
+        let captures = || {
+            let before = self.before(read).take(MOST_LOOKED_AT);
+            let of_day = before.filter(|sighting| day.contains(&sighting.at_ms));
+            of_day.map(|sighting| (cameras.site(sighting.camera), sighting.at_ms))
+        };
+        let (site, at_ms) = (cameras.site(own.camera), own.at_ms);
+        let mut few = [(SiteNumber::default(), 0); MOSTLY + 1];
+        let seen = match collected(&mut few, captures()) {
+            count @ 0..=MOSTLY => counted(&mut few[..count], site, at_ms),
+            _ => {
+                let mut many = [(SiteNumber::default(), 0); MOST_LOOKED_AT];
+                let count = collected(&mut many, captures());
+                counted(&mut many[..count], site, at_ms)
+            }
+        };
         let oldest = self
             .held
             .get((self.oldest_that_counts(read) - self.first) as usize)?;
@@ -325,8 +338,9 @@ fn at(lower: u32, first: u64, held: usize) -> u64 {
     first + held as u64 - u64::from(back)
 }
 
-/// Sightings among captures, sorted by site and time, without the one that a read at `site` and `at_ms` is part of.
-fn counted(captures: &[(SiteNumber, i64)], site: SiteNumber, at_ms: i64) -> Seen {
+/// Sightings among captures, which are sorted by site and time, without the one that a read at `site` and `at_ms` is part of.
+fn counted(captures: &mut [(SiteNumber, i64)], site: SiteNumber, at_ms: i64) -> Seen {
+    captures.sort_unstable();
     let mut seen = Seen::default();
     for of_site in captures.chunk_by(|one, next| one.0 == next.0) {
         let mut sightings = 1 + of_site

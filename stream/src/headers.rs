@@ -33,6 +33,12 @@ impl Headers {
         }
     }
 
+    /// All of them, as they stand in the log.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Headers whose bytes [`put`] wrote.
     pub(crate) fn of_bytes(bytes: Bytes) -> Self {
         Self(bytes)
