@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::ops::Range;
@@ -396,6 +396,32 @@ async fn a_full_queue_makes_publishing_wait_and_not_fail() {
     futures::future::join_all((0..12).map(publish)).await;
     let mut tail = log.tail(Topic::DeadLetters, Start::Beginning).await.unwrap();
     assert_eq!(catch_up(&mut *tail).await.len(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_handed_out_from_all_partitions_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        partitions: 4,
+        ..EmbeddedOptions::default()
+    };
+    let log = EmbeddedLog::open(directory.path(), options).unwrap();
+    for number in 0..40_u32 {
+        let records = (0..100).map(|key| record(&format!("K{key}"), number.to_string()));
+        log.publish(Topic::Reads, records.collect()).await.unwrap();
+    }
+    let mut consumer = log.subscribe("backlog", &[Topic::Reads]).await.unwrap();
+    let mut read = 0;
+    while read < 4_000 {
+        let records = consumer.poll(400, Duration::from_secs(10)).await.unwrap();
+        assert!(records.len() <= 400);
+        if read + 400 <= 2_000 {
+            let partitions: BTreeSet<u32> = records.iter().map(|record| record.place.partition).collect();
+            assert!(partitions.len() >= 3, "{partitions:?} after {read}");
+        }
+        read += records.len();
+    }
+    assert_eq!(read, 4_000);
 }
 
 /// The pages that a disk writes whole.
