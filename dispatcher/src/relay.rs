@@ -26,9 +26,7 @@ pub(crate) async fn run(parts: &Parts, shutdown: &CancellationToken) -> Result<(
         return Ok(());
     };
     let (reached, heard) = watch::channel(relayed);
-    let (relayed, remembered) =
-        tokio::join!(follow(parts, reached, shutdown), remember(parts, heard, shutdown));
-    relayed.and(remembered)
+    tokio::try_join!(follow(parts, reached, shutdown), remember(parts, heard, shutdown)).map(|_| ())
 }
 
 /// Relays what is behind `reached`, and raises it.

@@ -228,7 +228,14 @@ impl Publisher {
             }
             // The next are read while these are written.
             let next = store.changes_of(revision, *last, self.batch);
-            let (next, published) = tokio::join!(next, self.publish_in_pieces(records, is_long));
+            let publish = async {
+                if is_long {
+                    self.publish_with_rests(&records).await
+                } else {
+                    self.publish(records).await
+                }
+            };
+            let (next, published) = tokio::join!(next, publish);
             published?;
             changes = next?;
             if is_long {
@@ -238,17 +245,11 @@ impl Publisher {
         Ok(())
     }
 
-    async fn publish_in_pieces(
-        &mut self,
-        records: Vec<Record>,
-        rests: bool,
-    ) -> Result<(), IntelligenceError> {
+    async fn publish_with_rests(&mut self, records: &[Record]) -> Result<(), IntelligenceError> {
         for piece in records.chunks(PIECE) {
             let begun = Instant::now();
             self.publish(piece.to_vec()).await?;
-            if rests {
-                rest(begun).await;
-            }
+            rest(begun).await;
         }
         Ok(())
     }

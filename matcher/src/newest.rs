@@ -162,7 +162,7 @@ mod tests {
             let (mut newest, mut map) = (Newest::default(), BTreeMap::new());
             // Marks of which many share a tag, or a home.
             let tag_of = |mark: u32| Tag::of(u64::from(mark % spread) << 32 | 7);
-            let mut marks = Vec::new();
+            let (mut marks, mut most) = (Vec::new(), 0);
             for number in 0..20_000_u32 {
                 let mark: u32 =
                     rng.random_range(0..if spread == 1 { 30 } else { 3_000 }) * (u32::MAX / 3_000);
@@ -176,12 +176,13 @@ mod tests {
                     assert_eq!(newest.put(tag_of(mark), number, is_it), map.insert(mark, number));
                 }
                 assert_eq!(newest.len, map.len());
+                most = most.max(map.len());
             }
             for (mark, number) in &map {
                 let found = newest.find(tag_of(*mark), |held| marks[held as usize] == *mark);
                 assert_eq!(found, Some(*number));
             }
-            assert!(newest.bytes() <= newest.places.len() * 8);
+            assert!(newest.bytes() <= most.max(FIRST_PLACES) * BYTES_EACH);
         }
     }
 }
