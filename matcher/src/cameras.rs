@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use domain::force::Camera;
 use domain::{CameraId, Position, SiteId};
 use hashbrown::HashMap;
 
@@ -27,17 +28,17 @@ pub struct Cameras {
 struct Known {
     /// By id.
     numbers: HashMap<Box<[u8]>, CameraNumber>,
-    cameras: Vec<Camera>,
+    cameras: Vec<Placed>,
 }
 
-struct Camera {
+struct Placed {
     camera: CameraId,
     site: SiteNumber,
     position: Option<Position>,
 }
 
 impl Known {
-    fn add(&mut self, number: u32, camera: Camera) -> CameraNumber {
+    fn add(&mut self, number: u32, camera: Placed) -> CameraNumber {
         let id = camera.camera.as_str().as_bytes().into();
         self.numbers.insert(id, CameraNumber(number));
         self.cameras.push(camera);
@@ -48,13 +49,13 @@ impl Known {
 impl Cameras {
     /// The cameras of a force.
     #[must_use]
-    pub fn of(force: &[domain::force::Camera]) -> Self {
+    pub fn of(force: &[Camera]) -> Self {
         let mut sites: HashMap<&SiteId, SiteNumber> = HashMap::new();
         let mut known = Known::default();
         for (number, camera) in (0..).zip(force) {
             // Those of a site share the number of its first camera.
             let site = *sites.entry(&camera.site).or_insert(SiteNumber(number));
-            let placed = Camera {
+            let placed = Placed {
                 camera: camera.camera.clone(),
                 site,
                 position: Some(camera.position),
@@ -81,7 +82,7 @@ impl Cameras {
             return None;
         }
         let number = number as u32;
-        let camera = Camera {
+        let camera = Placed {
             camera: CameraId::parse(std::str::from_utf8(id).ok()?).ok()?,
             site: SiteNumber(number),
             position: None,
@@ -114,7 +115,7 @@ impl Cameras {
         self.look(number, |camera| camera.position)
     }
 
-    fn look<T>(&self, number: CameraNumber, at: impl FnOnce(&Camera) -> T) -> T {
+    fn look<T>(&self, number: CameraNumber, at: impl FnOnce(&Placed) -> T) -> T {
         let number = number.0 as usize;
         match number.checked_sub(self.known.cameras.len()) {
             None => at(&self.known.cameras[number]),

@@ -81,7 +81,6 @@ impl History {
                             add(self.sightings_of(partition), sighting);
                         }
                     }
-                    self.cameras.settle();
                 }
                 let held = self.partitions.get(&partition).map_or(0, Sightings::len);
                 tracing::info!(partition, held, "sightings are read again from the log");
@@ -121,8 +120,8 @@ impl History {
 /// A read as its partition's sightings remember it. None where it has no mark, or names no camera.
 pub(crate) fn sighting_of(read: &Delivered, cameras: &Cameras) -> Option<Sighting> {
     let camera = cameras.number(read.header(wire::HEADER_CAMERA)?)?;
-    let key = read.key.as_deref()?;
-    let mark = Vrm::normalised(key).or_else(|| Vrm::parse(std::str::from_utf8(key).ok()?).ok())?;
+    let mark = std::str::from_utf8(read.key.as_deref()?).ok()?;
+    let mark = Vrm::parse(mark).ok()?;
     let confident = wire::confidence_of(read).is_some_and(|confidence| confidence >= CONFIDENT);
     let (at_ms, offset) = (read.timestamp_ms, read.place.offset);
     Some(Sighting::new(mark, confident, camera, at_ms, offset))

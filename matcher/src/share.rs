@@ -72,9 +72,9 @@ impl Share<'_> {
             journeys: Vec::new(),
         };
         let mut some = Vec::with_capacity(ASKED);
-        for first in (0..self.reads.len()).step_by(ASKED) {
-            let (reads, later) = self.reads[first..].split_at(ASKED.min(self.reads.len() - first));
-            later.iter().take(ASKED).for_each(|read| ask_for_headers(read));
+        for (chunk, reads) in self.reads.chunks(ASKED).enumerate() {
+            let next = self.reads.iter().skip((chunk + 1) * ASKED).take(ASKED);
+            next.for_each(|read| ask_for_headers(read));
             some.clear();
             some.extend(reads.iter().map(|read| history::sighting_of(read, under.cameras)));
             self.sightings

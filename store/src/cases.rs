@@ -189,12 +189,13 @@ impl Store {
             .iter()
             .map(|(case, proposals)| Ok((*case, to_json("proposals", proposals)?)))
             .collect::<Result<_, StoreError>>()?;
+        let ids: Vec<(CaseId,)> = rankings.keys().map(|case| (*case,)).collect();
         transaction!(self, "rank", |tx| {
             let text = format!(
                 "SELECT doc FROM cases WHERE case_id IN (SELECT value ->> 0 FROM given) ORDER BY case_id{}",
                 tx.for_update()
             );
-            let found: Vec<(String,)> = read_rows(tx, "reading cases", &text, &rows).await?;
+            let found: Vec<(String,)> = read_rows(tx, "reading cases", &text, &ids).await?;
             let cases: Vec<Case> = documents("case", &found)?;
             let text = "UPDATE cases SET proposals = (SELECT value ->> 1 FROM given WHERE value ->> 0 = case_id) \
                         WHERE case_id IN (SELECT value ->> 0 FROM given)";

@@ -424,6 +424,29 @@ async fn a_backlog_is_handed_out_from_all_partitions_at_once() {
     assert_eq!(read, 4_000);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_takes_no_more_of_large_records_because_there_are_many_partitions() {
+    const LARGE: usize = 4 * 1024 * 1024;
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        partitions: 8,
+        ..EmbeddedOptions::default()
+    };
+    let log = EmbeddedLog::open(directory.path(), options).unwrap();
+    for number in 0..24 {
+        let large = record(&format!("K{number}"), "x".repeat(LARGE));
+        log.publish(Topic::Reads, vec![large]).await.unwrap();
+    }
+    let mut consumer = log.subscribe("backlog", &[Topic::Reads]).await.unwrap();
+    let mut read = 0;
+    while read < 24 {
+        let records = consumer.poll(1_000, Duration::from_secs(10)).await.unwrap();
+        // 16 MiB, and the entry in which they end.
+        assert!((1..=5).contains(&records.len()), "{}", records.len());
+        read += records.len();
+    }
+}
+
 /// The pages that a disk writes whole.
 const PAGE: u64 = 4096;
 

@@ -31,14 +31,8 @@ fn check_faults(text: impl AsRef<[u8]>, expected: &[(u64, &str, &str)]) {
 fn a_bad_cell_is_named_by_line_column_and_reason() {
     let check = |column: usize, text: &str, name: &str, part: &str| {
         let file = format!("{}\n{}\n{}\n", row(0, ""), row(column, text), row(1, "XY34ZAB"));
-        check_faults(file, &[(2, name, part)]);
-        let parsed = load(format!(
-            "{}\n{}\n{}\n",
-            row(0, ""),
-            row(column, text),
-            row(1, "XY34ZAB")
-        ))
-        .unwrap();
+        check_faults(&file, &[(2, name, part)]);
+        let parsed = load(&file).unwrap();
         assert_eq!((parsed.entries.len(), parsed.rows, parsed.bad_rows), (2, 3, 1));
     };
     check(1, "", "vrm (1)", "empty");

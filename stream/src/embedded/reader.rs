@@ -102,8 +102,8 @@ impl Cursors {
     }
 }
 
-/// Reads partitions from their offsets on: `max` records in all, an equal part of them from each where it has as many, and the rest of
-/// each one's last entry. So whoever has a backlog can work on its partitions side by side.
+/// Reads partitions from their offsets on: `max` records and the rest of the entry that the last is in, an equal part of them from each
+/// where it has as many. So whoever has a backlog can work on its partitions side by side.
 pub(super) async fn read(
     shared: &Shared,
     from: BTreeMap<Partition, u64>,
@@ -115,8 +115,8 @@ pub(super) async fn read(
     let work = move || {
         let mut parts = Vec::new();
         let mut budget = Budget {
-            records: max,
-            bytes: READ_BYTES,
+            records: max.cast_signed(),
+            bytes: READ_BYTES.cast_signed(),
         };
         let mut left = from.len();
         for (partition, at) in from {
@@ -152,27 +152,30 @@ pub(super) async fn read(
     read.map_err(|_| LogError::Unavailable("a reader of the embedded log failed".into()))?
 }
 
+/// What may still be read; below zero where an entry was larger than that.
 struct Budget {
-    records: usize,
-    bytes: usize,
+    records: isize,
+    bytes: isize,
 }
 
 impl Budget {
     fn spent(&self) -> bool {
-        self.records == 0 || self.bytes == 0
+        self.records <= 0 || self.bytes <= 0
     }
 
-    /// Takes one of `of` equal shares.
+    /// Takes one of `of` equal shares, which is something as long as this is not spent.
     fn share(&mut self, of: usize) -> Self {
+        let of = of.cast_signed();
         let share = Self {
-            records: self.records.div_ceil(of),
-            bytes: self.bytes.div_ceil(of),
+            records: (self.records / of).max(1),
+            bytes: (self.bytes / of).max(1),
         };
         self.records -= share.records;
         self.bytes -= share.bytes;
         share
     }
 
+    /// Takes back what is left of a share, or pays for what it took beyond.
     fn give_back(&mut self, share: Self) {
         self.records += share.records;
         self.bytes += share.bytes;
@@ -207,8 +210,8 @@ fn read_partition(
                 let (bytes, before) = (entry.len(), records.len());
                 whole = entry::decode(topic, number, last, entry, at, &mut records);
                 next = last + 1;
-                budget.bytes = budget.bytes.saturating_sub(bytes);
-                budget.records = budget.records.saturating_sub(records.len() - before);
+                budget.bytes -= bytes.cast_signed();
+                budget.records -= (records.len() - before).cast_signed();
                 whole
             },
         )?;
