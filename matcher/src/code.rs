@@ -21,6 +21,8 @@ const _: () = assert!(DIGITS_AT + MAX_LENGTH < 31);
 pub(crate) const SHAPES: usize = 2 << MAX_LENGTH;
 /// The bit of every slot that holds something, so that none is zero.
 const OCCUPIED: u32 = 1 << 31;
+/// The bit that no mark's slot has: the table has its notes there.
+pub(crate) const NOTE: u32 = 1 << 30;
 
 /// A random number for each class at each place of a mark; a mark's hash is their sum without carry (Zobrist's way), so
 /// that a character more or less costs a few sums and not a new hash.
@@ -67,13 +69,13 @@ impl Code {
     #[inline]
     pub(crate) fn slot(self) -> u32 {
         let members = self.facts & ((1 << DIGITS_AT) - 1);
-        OCCUPIED | (self.hash as u32) << self.member_bits() | members
+        (OCCUPIED | (self.hash as u32) << self.member_bits() | members) & !NOTE
     }
 
     /// The bits of a slot in which look-alikes agree.
     #[inline]
     pub(crate) fn alike_mask(self) -> u32 {
-        u32::MAX << self.member_bits()
+        u32::MAX << self.member_bits() & !NOTE
     }
 
     #[inline]

@@ -3,7 +3,7 @@
 use domain::Vrm;
 
 use crate::beliefs::Beliefs;
-use crate::code::{self, Code};
+use crate::code;
 use crate::description::Description;
 use crate::index::Index;
 use crate::matching::Likeness;
@@ -51,31 +51,37 @@ impl<'g> Gate<'g> {
         envelope: impl FnOnce() -> Envelope<'e>,
     ) -> bool {
         if self.last.as_ref().is_none_or(|last| last.0 != likeness.read) {
-            let Some(read) = Vrm::normalised(likeness.mark) else {
-                return false;
-            };
-            self.last = Some((likeness.read, self.as_read(read, likeness.code, &envelope())));
+            self.last = Some((likeness.read, self.as_read(likeness, &envelope())));
         }
-        let Some((_, Some(as_read))) = &self.last else {
-            return true;
-        };
-        let odds = match likeness.kind {
-            Kind::Same => as_read.odds_alike(code::members(likeness.slot), likeness.mark),
-            Kind::Lost { .. } | Kind::Gained { .. } => {
-                let both = likeness.listed().zip(Vrm::normalised(likeness.mark));
-                let Some(((listed, _), read)) = both else {
-                    return false;
-                };
-                as_read.odds(listed, read)
+        let may_be = match (&self.last, likeness.kind) {
+            (Some((_, Some(as_read))), Kind::Same) => {
+                let odds = as_read.odds_alike(code::members(likeness.slot), likeness.mark);
+                self.are_enough(odds)
             }
+            (Some((_, Some(as_read))), Kind::Lost { .. } | Kind::Gained { .. }) => {
+                let both = likeness.listed().zip(Vrm::normalised(likeness.mark));
+                both.is_some_and(|((listed, _), read)| self.are_enough(as_read.odds(listed, read)))
+            }
+            _ => true,
         };
+        // Few come as far as this: whether the text is a mark at all is asked last.
+        may_be && Vrm::normalised(likeness.mark).is_some()
+    }
+
+    /// Whether a hit may have such odds, or nothing explains the read.
+    fn are_enough(&self, odds: f64) -> bool {
         odds >= self.least_odds || odds.is_nan()
     }
 
     /// None where only the value tells what the camera saw.
-    fn as_read(&self, read: Vrm, code: Code, envelope: &Envelope<'_>) -> Option<AsRead<'g>> {
+    fn as_read(&self, likeness: &Likeness<'_>, envelope: &Envelope<'_>) -> Option<AsRead<'g>> {
         let known = self.beliefs.knowledge(envelope.camera, envelope.seen);
-        let itself = self.index.vehicle_of(read, code);
-        Some(AsRead::new(known, read, envelope.looks?, itself.as_ref()))
+        let itself = self.index.vehicle_of(likeness.mark, likeness.code);
+        Some(AsRead::new(
+            known,
+            likeness.mark,
+            envelope.looks?,
+            itself.as_ref(),
+        ))
     }
 }

@@ -141,12 +141,16 @@ impl Index {
     /// The listed vehicle of a mark, if there is one, as the first of its entries describes it.
     #[must_use]
     pub fn vehicle(&self, mark: Vrm) -> Option<Listed> {
-        Code::of(mark.as_bytes()).and_then(|code| self.vehicle_of(mark, code))
+        Code::of(mark.as_bytes()).and_then(|code| self.vehicle_of(mark.as_bytes(), code))
     }
 
     /// As [`Index::vehicle`], for a mark whose code is known.
-    pub(crate) fn vehicle_of(&self, mark: Vrm, code: Code) -> Option<Listed> {
-        let entries = self.entries_of(mark.as_bytes(), code);
-        entries.first().map(|entry| Listed::of(mark, entry))
+    pub(crate) fn vehicle_of(&self, mark: &[u8], code: Code) -> Option<Listed> {
+        // Nearly all that is read is on no list.
+        if !self.table.may_hold(&self.table.exactly(code)) {
+            return None;
+        }
+        let entries = self.entries_of(mark, code);
+        Some(Listed::of(Vrm::normalised(mark)?, entries.first()?))
     }
 }

@@ -27,13 +27,13 @@ pub use crate::wildcards::Walk;
 const BATCH: usize = 128;
 /// Of which so many are made at once, before as many more are asked for, so that what is found is weighed while other lines are
 /// on their way.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 32;
 const _: () = assert!(BATCH.is_multiple_of(TOGETHER) && TOGETHER <= u32::BITS as usize);
 
 /// What a key led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A mark that is on a list, or one in some 10,000 times one that is not and shares its place by chance:
+    /// A mark that is on a list, or one in some 5,000 times one that is not and shares its place by chance:
     /// [`Index::entries`] decides. The read must be opened.
     Listed {
         /// The mark as listed.
@@ -345,7 +345,7 @@ impl<'k, 'c> Batch<'k, 'c> {
 
     /// Makes the look-ups that were looked at the last time, and looks at the next: which of their lines have anything is told without a
     /// branch, since a processor that guesses wrong there waits for that line alone; and where a search goes on, the line behind
-    /// is on its way until the next time. An exact look-up among ten million takes a sixth less for that.
+    /// is on its way until the next time.
     fn look(&mut self, then: &mut impl FnMut(&Lookup<'_>, u32, &mut Vec<Candidate>)) {
         while self.worth != 0 {
             let place = self.worth.trailing_zeros() as usize;

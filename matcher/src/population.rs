@@ -288,15 +288,21 @@ impl Expectation {
         }
     }
 
-    /// How many vehicles are expected to bear a mark.
+    /// How many vehicles are expected to bear a mark, given as its characters.
+    ///
+    /// # Panics
+    /// Where one of these is no character of a mark.
     #[must_use]
-    pub fn bearers(&self, mark: Vrm) -> Bearers {
+    pub fn bearers(&self, mark: &[u8]) -> Bearers {
         self.borne.bearers(mark)
     }
 
     /// The same, as if marks had no form.
+    ///
+    /// # Panics
+    /// As [`Expectation::bearers`].
     #[must_use]
-    pub fn formless_bearers(&self, mark: Vrm) -> Bearers {
+    pub fn formless_bearers(&self, mark: &[u8]) -> Bearers {
         self.formless_borne.bearers(mark)
     }
 
@@ -503,7 +509,7 @@ mod tests {
         assert!((sum(&population.registered) / REGISTERED - 1.0).abs() < 1e-9);
         assert!((sum(&population.strangers) / (REGISTERED * STRANGERS) - 1.0).abs() < 1e-9);
         let expectation = Expectation::new(&population, &Table::default());
-        let bearers = |mark| expectation.bearers(Vrm::parse(mark).unwrap());
+        let bearers = |mark| expectation.bearers(Vrm::parse(mark).unwrap().as_bytes());
         assert!((0.05..0.2).contains(&bearers("AB12CDE").registered));
         assert!(bearers("A123BCD").registered > 0.0 && bearers("AZ1234").registered > 0.0);
         for wrong in ["AB1ZCDE", "AB12CD", "1AB12CDE", "AB32CDE"] {

@@ -180,8 +180,8 @@ fn the_bound_is_never_below_the_score() {
             return;
         }
         let posterior = Scorer::new(*known).consider(reading, itself).posterior(listed);
-        let odds =
-            AsRead::new(*known, reading.mark(), reading.seen(), itself).odds(listed.mark, reading.mark());
+        let odds = AsRead::new(*known, reading.mark().as_bytes(), reading.seen(), itself)
+            .odds(listed.mark, reading.mark());
         let most = if odds.is_infinite() {
             1.0
         } else {

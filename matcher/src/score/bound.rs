@@ -10,6 +10,7 @@ use domain::Vrm;
 use super::{Knowledge, Listed};
 use crate::confusion::{NO_DOUBTS, Table, places_dropped};
 use crate::description::{Description, likelihood, most_likelihood};
+use crate::register::Register;
 use crate::traffic::Traffic;
 
 /// What is known of the mark as read, before the read is opened. Looked up once for all its candidates.
@@ -21,11 +22,15 @@ pub struct AsRead<'k> {
 }
 
 impl<'k> AsRead<'k> {
-    /// Looks a mark up that was read on a vehicle that looks like `seen`. `itself` as in
+    /// Looks a mark up, normalised, that was read on a vehicle that looks like `seen`. `itself` as in
     /// [`Scorer::consider`](super::Scorer::consider).
+    ///
+    /// # Panics
+    /// Where a character is none that a mark has.
     #[must_use]
-    pub fn new(known: Knowledge<'k>, mark: Vrm, seen: Description, itself: Option<&Listed>) -> Self {
-        let registered = known.register.and_then(|register| register.find(mark));
+    pub fn new(known: Knowledge<'k>, mark: &[u8], seen: Description, itself: Option<&Listed>) -> Self {
+        let find = |register: &Register| Vrm::normalised(mark).and_then(|mark| register.find(mark));
+        let registered = known.register.and_then(find);
         let bearer = itself.map(|itself| itself.vehicle).or(registered);
         let bearers = known.expectation.bearers(mark);
         let borne = match (bearer, known.register) {

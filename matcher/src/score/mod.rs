@@ -320,9 +320,9 @@ impl<'k> Considered<'k> {
     fn expected_bearers(&self, mark: Vrm) -> f64 {
         let expectation = self.known.expectation;
         if self.heeded < Evidence::Syntax {
-            return expectation.formless_bearers(mark).registered;
+            return expectation.formless_bearers(mark.as_bytes()).registered;
         }
-        let bearers = expectation.bearers(mark);
+        let bearers = expectation.bearers(mark.as_bytes());
         match self.known.register {
             Some(_) => bearers.strangers,
             None => bearers.registered + bearers.strangers,
@@ -435,9 +435,9 @@ impl<'k> Considered<'k> {
         }
         let expectation = self.known.expectation;
         let bearers = if self.heeded < Evidence::Syntax {
-            expectation.formless_bearers(listed)
+            expectation.formless_bearers(listed.as_bytes())
         } else {
-            expectation.bearers(listed)
+            expectation.bearers(listed.as_bytes())
         };
         let share = (bearers.registered + bearers.strangers).min(1.0) * likelihood;
         (self.anything - share * self.misread() * self.looks(Description::default())).max(0.0)

@@ -180,7 +180,7 @@ impl Model {
     /// Scores every listed mark that a read may be, in every state of knowledge.
     fn judge(&self, fleet: &Fleet, day: &Day, list: usize, read: &Read, mut give: impl FnMut(usize, Scored)) {
         let (list, mark) = (&fleet.lists[list], read.reading.mark());
-        let form = self.expectation.bearers(mark).registered > 0.0;
+        let form = self.expectation.bearers(mark.as_bytes()).registered > 0.0;
         let registered = || fleet.register.find(mark).is_some();
         let (mut alike, mut shifted) = (Vec::new(), Vec::new());
         list.for_each_alike(mark, |mark, vehicle| alike.push(Listed { mark, vehicle }));
