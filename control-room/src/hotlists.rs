@@ -378,8 +378,5 @@ pub(crate) async fn parse(
     let list = list.clone();
     let read = move || ListFile::read(list, file.into(), options, Timestamp::now(), zone);
     // A second or more of pure computing for a large list: not on a thread that serves others.
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(ControlRoomError::Task)?
-        .map_err(ControlRoomError::List)
+    store::compute(read).await.map_err(ControlRoomError::List)
 }

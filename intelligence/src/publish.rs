@@ -218,7 +218,8 @@ impl Publisher {
         let mut changes = store.changes_of(revision, 0, self.batch).await?;
         let is_long = changes.len() == self.batch as usize;
         while let (Some((last, _)), false) = (changes.last(), self.shutdown.is_cancelled()) {
-            let mut records = records_of(&changes)?;
+            let last = *last;
+            let mut records = records_of(changes);
             if is_long {
                 for record in &mut records {
                     record
@@ -227,7 +228,7 @@ impl Publisher {
                 }
             }
             // The next are read while these are written.
-            let next = store.changes_of(revision, *last, self.batch);
+            let next = store.changes_of(revision, last, self.batch);
             let publish = async {
                 if is_long {
                     self.publish_with_rests(&records).await
@@ -265,7 +266,7 @@ impl Publisher {
             if changes.len() == self.batch as usize {
                 break;
             }
-            self.publish(records_of(&changes)?).await?;
+            self.publish(records_of(changes)).await?;
             self.publish_mark(next, Some(long), self.mirror.len() as u64, false)
                 .await?;
             self.store.set_passed(next, Timestamp::now()).await?;
@@ -423,11 +424,11 @@ async fn rest(begun: Instant) {
     tokio::time::sleep(begun.elapsed().min(LONGEST_REST)).await;
 }
 
-fn records_of(changes: &[(u64, PendingChange)]) -> Result<Vec<Record>, LogError> {
+fn records_of(changes: Vec<(u64, PendingChange)>) -> Vec<Record> {
     let now = Timestamp::now();
-    let record = |(_, change): &_| match change {
-        PendingChange::Put(entry) => wire::entry_record(entry, now),
-        PendingChange::Remove(entry) => Ok(wire::entry_tombstone(*entry, now)),
+    let record = |(_, change)| match change {
+        PendingChange::Put { entry, json } => wire::entry_json_record(entry, json, now),
+        PendingChange::Remove(entry) => wire::entry_tombstone(entry, now),
     };
-    changes.iter().map(record).collect()
+    changes.into_iter().map(record).collect()
 }

@@ -1,10 +1,16 @@
-//! Long work beside what a runtime serves.
+//! Long work beside what a runtime serves, on threads that give way: while a list of millions is read, stored and published, hits
+//! go first where processors are short.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+
+/// How far long work stands back, as Unix has it ("niceness"): beside one other that wants a processor it gets a tenth of it.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// Runs a future on a thread of its own. A change of millions of entries computes for seconds between one wait and the next, and would
 /// hold up whatever else its thread serves. It is dropped where it waits, once nobody waits for it any more.
@@ -18,10 +24,43 @@ where
 {
     let (runtime, gone) = (Handle::current(), CancellationToken::new());
     let _waiting = gone.clone().drop_guard();
-    let done = spawn_blocking(move || runtime.block_on(gone.run_until_cancelled(work())));
-    done.await
-        .unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
+    compute(move || runtime.block_on(gone.run_until_cancelled(work())))
+        .await
         .expect("somebody waits, and so it was not dropped")
+}
+
+/// Computes on a thread of its own. It goes on where nobody waits for it any more.
+///
+/// # Panics
+/// Where the work does.
+pub async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, waiting) = oneshot::channel();
+    start(move || {
+        // Nobody waits: the work was given up.
+        let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
+    });
+    let ended = waiting.await.expect("the thread answers before it ends");
+    ended.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Starts a thread for long work.
+///
+/// # Panics
+/// Where the system has no room for one more.
+pub(crate) fn start(work: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().name("aside".to_owned());
+    let started = thread.spawn(|| {
+        give_way();
+        work();
+    });
+    started.expect("the system has room for a thread");
+}
+
+/// On Linux niceness is a thread's, elsewhere the whole process's, which is not what is wanted. Nobody can be forbidden to stand back; were it
+/// otherwise, the work is done all the same.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICENESS);
 }
 
 #[cfg(test)]
@@ -41,6 +80,26 @@ mod tests {
         tokio::task::yield_now().await;
         done.send(7).unwrap();
         assert_eq!(computes.await.unwrap(), Ok(7));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn it_gives_way_and_who_waits_for_it_does_not() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let before = niceness();
+        // 19 is the most.
+        assert_eq!(compute(niceness).await, (before + NICENESS).min(19));
+        assert_eq!(
+            aside(move || async move { niceness() }).await,
+            (before + NICENESS).min(19)
+        );
+        assert_eq!(niceness(), before);
+    }
+
+    #[tokio::test]
+    async fn its_panic_is_that_of_who_waits() {
+        let waits = tokio::spawn(compute(|| panic!("as it was meant")));
+        assert!(waits.await.unwrap_err().is_panic());
     }
 
     #[tokio::test]

@@ -65,8 +65,14 @@ impl fmt::Display for ListChange {
 /// One change of a revision that is on its way to the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PendingChange {
-    /// On its list, like this.
-    Put(Box<Entry>),
+    /// On its list, as the JSON of an [`Entry`] says: as it goes into the log, so that nobody takes it apart and writes it again for a
+    /// million of them.
+    Put {
+        /// Which entry.
+        entry: EntryId,
+        /// What it is now.
+        json: String,
+    },
     /// No longer on its list.
     Remove(EntryId),
 }
@@ -240,13 +246,14 @@ impl Store {
             .fetch_all(&self.inner.reader)
             .await
             .step("reading unpublished changes")?;
-        rows.iter()
+        rows.into_iter()
             .map(|(place, entry_id, doc)| {
+                let entry = parsed("entry id", &entry_id)?;
                 let change = match doc {
-                    Some(doc) => PendingChange::Put(Box::new(from_json("entry", doc)?)),
-                    None => PendingChange::Remove(parsed("entry id", entry_id)?),
+                    Some(json) => PendingChange::Put { entry, json },
+                    None => PendingChange::Remove(entry),
                 };
-                Ok((count(*place), change))
+                Ok((count(place), change))
             })
             .collect()
     }

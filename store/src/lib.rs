@@ -55,6 +55,6 @@ mod shelves;
 mod sql;
 mod transaction;
 
-pub use aside::aside;
+pub use aside::{aside, compute};
 pub use database::{Store, StoreError};
 pub use sql::MAX_ROWS;

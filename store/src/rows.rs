@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use crate::StoreError;
+use crate::aside;
 use crate::sql::{ROWS_IN_BETWEEN, Step, from_json, number, to_json};
 
 /// Blocks that may wait for the database: the next is read and hashed while one is written.
@@ -192,7 +193,7 @@ impl Blocks {
 /// Reads and hashes on a thread of its own, as far ahead as the database lets it.
 fn read(rows: Arc<dyn Rows>) -> mpsc::Receiver<Result<Vec<Wanted>, StoreError>> {
     let (send, blocks) = mpsc::channel(AHEAD);
-    tokio::task::spawn_blocking(move || {
+    aside::start(move || {
         let read = rows.each(&mut |block| {
             let block: Result<Vec<Wanted>, _> = block.into_iter().map(Wanted::of).collect();
             // Nobody listens: the work was given up.

@@ -167,6 +167,15 @@ pub fn entry_record(entry: &Entry, now: Timestamp) -> Result<Record, LogError> {
     keyed(Topic::Entries, &entry.entry_id.to_string(), entry, now)
 }
 
+/// The same, of an entry that is JSON already.
+#[must_use]
+pub fn entry_json_record(entry: EntryId, json: String, now: Timestamp) -> Record {
+    Record {
+        value: Some(Bytes::from(json)),
+        ..entry_tombstone(entry, now)
+    }
+}
+
 /// That an entry is no longer on its list.
 #[must_use]
 pub fn entry_tombstone(entry: EntryId, now: Timestamp) -> Record {

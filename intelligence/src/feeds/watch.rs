@@ -170,7 +170,7 @@ async fn parse(
     };
     let (list, zone) = (feed.list.clone(), parts.force.timezone.clone());
     // Seconds of pure computing for a large list.
-    Ok(tokio::task::spawn_blocking(move || ListFile::read(list, bytes.into(), options, now, zone)).await?)
+    Ok(store::compute(move || ListFile::read(list, bytes.into(), options, now, zone)).await)
 }
 
 /// Says of each feed whether it is late, and whether its last file was refused.

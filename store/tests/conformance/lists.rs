@@ -61,7 +61,7 @@ async fn published(store: &Store) -> BTreeMap<EntryId, Entry> {
     for (place, _, change) in unpublished(store).await {
         assert!(places.insert(place), "a place is one change's");
         match change {
-            PendingChange::Put(entry) => entries.insert(entry.entry_id, *entry),
+            PendingChange::Put { entry, json } => entries.insert(entry, serde_json::from_str(&json).unwrap()),
             PendingChange::Remove(id) => entries.remove(&id),
         };
     }
@@ -280,7 +280,10 @@ async fn what_waits_for_the_log_is_as_its_own_revision_left_it(world: &World) {
     let store = world.open().await;
     let grades = |pending: &[(u64, Revision, PendingChange)]| -> Vec<(u64, Option<u8>)> {
         let grade = |change: &PendingChange| match change {
-            PendingChange::Put(entry) => Some(u8::from(entry.grade)),
+            PendingChange::Put { json, .. } => {
+                let entry: Entry = serde_json::from_str(json).unwrap();
+                Some(u8::from(entry.grade))
+            }
             PendingChange::Remove(_) => None,
         };
         pending

@@ -395,7 +395,7 @@ async fn step(store: &Store, name: &ListName, rng: &mut ChaCha8Rng, log: &mut BT
 async fn publish(store: &Store, log: &mut BTreeMap<EntryId, Entry>) {
     for (_, _, change) in unpublished(store).await {
         match change {
-            PendingChange::Put(entry) => log.insert(entry.entry_id, *entry),
+            PendingChange::Put { entry, json } => log.insert(entry, serde_json::from_str(&json).unwrap()),
             PendingChange::Remove(id) => log.remove(&id),
         };
     }
