@@ -192,8 +192,8 @@ impl Table {
         self.slots.ask(wanted.home as usize);
     }
 
-    /// Whether [`Table::find`] has anything to do: where not, nothing is found. Told without a branch. Where a search goes on
-    /// behind the first line, asks for the next.
+    /// Whether [`Table::find`] has anything to do: where not, nothing is found. No branch but one that is hardly ever taken: where a
+    /// search goes on behind the first line, asks for the next.
     #[inline(always)]
     pub(crate) fn may_hold(&self, wanted: &Wanted) -> bool {
         let home = wanted.home as usize;
@@ -380,6 +380,15 @@ mod tests {
     /// Marks by number.
     struct Plain(Vec<Vec<u8>>);
 
+    impl Plain {
+        /// So many of seven characters.
+        fn seeded(seed: u64, count: usize) -> Self {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let alphabet = b"ABCDEFGHJKLMNOPRSTUVWXYZ0123456789";
+            Self((0..count).map(|_| mark(&mut rng, alphabet, 7..=7)).collect())
+        }
+    }
+
     impl Marks for Plain {
         fn code_at(&self, address: Address) -> Code {
             Code::of(&self.0[address as usize]).unwrap()
@@ -495,9 +504,7 @@ mod tests {
 
     #[test]
     fn what_is_not_listed_is_hardly_ever_looked_for_behind_a_full_line() {
-        let mut rng = ChaCha8Rng::seed_from_u64(5);
-        let alphabet = b"ABCDEFGHJKLMNOPRSTUVWXYZ0123456789";
-        let marks = Plain((0..60_000).map(|_| mark(&mut rng, alphabet, 7..=7)).collect());
+        let marks = Plain::seeded(5, 60_000);
         let mut table = Table::default();
         for address in 0..30_000 {
             table.reserve(1, &marks);
@@ -519,9 +526,7 @@ mod tests {
 
     #[test]
     fn bytes_follow_the_number_of_entries() {
-        let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let alphabet = b"ABCDEFGHJKLMNOPRSTUVWXYZ0123456789";
-        let marks = Plain((0..50_000).map(|_| mark(&mut rng, alphabet, 7..=7)).collect());
+        let marks = Plain::seeded(3, 50_000);
         let mut table = Table::default();
         for address in 0..50_000 {
             table.reserve(1, &marks);
