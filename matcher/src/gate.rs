@@ -53,19 +53,21 @@ impl<'g> Gate<'g> {
         if self.last.as_ref().is_none_or(|last| last.0 != likeness.read) {
             self.last = Some((likeness.read, self.as_read(likeness, &envelope())));
         }
-        let may_be = match (&self.last, likeness.kind) {
-            (Some((_, Some(as_read))), Kind::Same) => {
+        // Few of them pass: the mark as read is made only where it is needed, or to tell whether it is one at all.
+        let read = || Vrm::normalised(likeness.mark);
+        let Some((_, Some(as_read))) = &self.last else {
+            return read().is_some();
+        };
+        match likeness.kind {
+            Kind::Same => {
                 let odds = as_read.odds_alike(code::members(likeness.slot), likeness.mark);
-                self.are_enough(odds)
+                self.are_enough(odds) && read().is_some()
             }
-            (Some((_, Some(as_read))), Kind::Lost { .. } | Kind::Gained { .. }) => {
-                let both = likeness.listed().zip(Vrm::normalised(likeness.mark));
+            Kind::Lost { .. } | Kind::Gained { .. } => {
+                let both = likeness.listed().zip(read());
                 both.is_some_and(|((listed, _), read)| self.are_enough(as_read.odds(listed, read)))
             }
-            _ => true,
-        };
-        // Few come as far as this: whether the text is a mark at all is asked last.
-        may_be && Vrm::normalised(likeness.mark).is_some()
+        }
     }
 
     /// Whether a hit may have such odds, or nothing explains the read.

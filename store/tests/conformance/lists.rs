@@ -61,7 +61,11 @@ async fn published(store: &Store) -> BTreeMap<EntryId, Entry> {
     for (place, _, change) in unpublished(store).await {
         assert!(places.insert(place), "a place is one change's");
         match change {
-            PendingChange::Put { entry, json } => entries.insert(entry, serde_json::from_str(&json).unwrap()),
+            PendingChange::Put { entry, json } => {
+                let put: Entry = serde_json::from_str(&json).unwrap();
+                assert_eq!(serde_json::to_string(&put).unwrap(), json, "as a record of it is");
+                entries.insert(entry, put)
+            }
             PendingChange::Remove(id) => entries.remove(&id),
         };
     }
