@@ -154,9 +154,12 @@ impl Source {
     }
 }
 
+/// A block of entries; none where all are read.
+type Block = Result<Option<Vec<Wanted>>, StoreError>;
+
 /// Entries on their way, block by block.
 pub(crate) enum Blocks {
-    Read(mpsc::Receiver<Result<Vec<Wanted>, StoreError>>),
+    Read(mpsc::Receiver<Block>),
     Draft { draft: u64, after: String },
 }
 
@@ -167,7 +170,11 @@ impl Blocks {
         on: &mut sqlx::AnyConnection,
     ) -> Result<Option<Vec<Wanted>>, StoreError> {
         match self {
-            Self::Read(blocks) => blocks.recv().await.transpose(),
+            // Who reads says so at the end: otherwise what a panic left unread would count as removed.
+            Self::Read(blocks) => blocks
+                .recv()
+                .await
+                .unwrap_or_else(|| Err(StoreError::Rows("reading them ended before the last".into()))),
             Self::Draft { draft, after } => {
                 let rows: Vec<(String, String)> = sqlx::query_as(
                     "SELECT entry_id, doc FROM draft_entries WHERE draft = $1 AND entry_id > $2 \
@@ -191,20 +198,18 @@ impl Blocks {
 }
 
 /// Reads and hashes on a thread of its own, as far ahead as the database lets it.
-fn read(rows: Arc<dyn Rows>) -> mpsc::Receiver<Result<Vec<Wanted>, StoreError>> {
+fn read(rows: Arc<dyn Rows>) -> mpsc::Receiver<Block> {
     let (send, blocks) = mpsc::channel(AHEAD);
     aside::start(move || {
         let read = rows.each(&mut |block| {
             let block: Result<Vec<Wanted>, _> = block.into_iter().map(Wanted::of).collect();
             // Nobody listens: the work was given up.
-            match send.blocking_send(block) {
+            match send.blocking_send(block.map(Some)) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
             }
         });
-        if let Err(source) = read {
-            let _ = send.blocking_send(Err(StoreError::Rows(source)));
-        }
+        let _ = send.blocking_send(read.map(|()| None).map_err(StoreError::Rows));
     });
     blocks
 }

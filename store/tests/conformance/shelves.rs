@@ -20,7 +20,8 @@ use store::{Store, StoreError};
 use crate::world::{World, arrival, at, entry_on, list, mark, unpublished, user, usual};
 
 claims_of_lists!(
-    whatever_happens_lists_history_and_log_agree;
+    whatever_happens_lists_history_and_log_agree,
+    rows_that_end_in_a_panic_remove_nothing;
     persistent others_write_while_a_list_is_loaded,
     a_load_begins_anew_where_the_list_was_changed_meanwhile,
     a_load_that_died_leaves_nothing,
@@ -293,6 +294,34 @@ async fn a_load_that_was_taken_for_dead_begins_anew(world: &World) {
         let (revision, _) = store.revision().await.unwrap();
         store.set_published(revision, at(3)).await.unwrap();
     }
+}
+
+/// Entries of which some are read, and then there is a fault in the program.
+#[derive(Debug)]
+struct Faulty(Vec<Entry>);
+
+impl Rows for Faulty {
+    fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn patterns(&self) -> u64 {
+        0
+    }
+
+    fn each(&self, take: &mut dyn FnMut(Vec<Entry>) -> ControlFlow<()>) -> Result<(), RowsError> {
+        let _ = take(self.0[..self.0.len() / 2].to_vec());
+        panic!("as it was meant");
+    }
+}
+
+async fn rows_that_end_in_a_panic_remove_nothing(world: &World) {
+    let (store, name) = loaded(world).await;
+    let before = stored(&store, &name).await;
+    let rows = Faulty(before.values().cloned().collect());
+    let done = change(&store, &name, Wish::ReplaceByRows(Arc::new(rows))).await;
+    assert!(matches!(done, Err(StoreError::Rows(_))), "{done:?}");
+    assert_eq!(stored(&store, &name).await, before);
 }
 
 const SEEDS: [u64; 2] = [11, 2026];
