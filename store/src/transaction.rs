@@ -18,6 +18,8 @@ pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
 const ROOM_EVERY: u32 = 8;
 /// Times that it is tried then: what others write meanwhile is to be emptied, too.
 const ROOM_TRIES: u32 = 5;
+/// The longest rest behind a transaction on PostgreSQL: what took longer than that waited for others already.
+const LONGEST_REST: Duration = Duration::from_millis(200);
 
 /// An open transaction.
 pub(crate) struct Tx {
@@ -66,7 +68,7 @@ macro_rules! transaction {
             };
             let attempt = tokio::time::timeout($crate::transaction::MAX_DURATION, attempt).await;
             if let Some(done) = run.judge(attempt) {
-                store.make_room($on_disk).await;
+                store.give_way($on_disk, run.elapsed()).await;
                 break done;
             }
         }
@@ -100,6 +102,11 @@ impl Run {
         }
     }
 
+    /// How long it has taken so far.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// What a try came to; none where it is to be tried again.
     pub(crate) fn judge<T>(
         &mut self,
@@ -119,7 +126,7 @@ impl Run {
             return None;
         }
         metrics::histogram!("steelring_store_transaction_seconds", "what" => self.what)
-            .record(self.began.elapsed().as_secs_f64());
+            .record(self.elapsed().as_secs_f64());
         // A refusal is the rules at work, no error of the store.
         if let Err(StoreError::Unavailable { .. } | StoreError::Database { .. } | StoreError::Value { .. }) =
             &done
@@ -157,12 +164,19 @@ impl Store {
         Ok(())
     }
 
-    /// Behind some transactions that are on disk [`OnDisk::Later`], brings what SQLite's log holds into its file, beside whoever
-    /// writes. Otherwise the commit that fills the log does so, for a tenth of a second, and everybody waits for it.
-    pub(crate) async fn make_room(&self, on_disk: OnDisk) {
-        if self.inner.postgres || matches!(on_disk, OnDisk::AtCommit) {
-            return;
+    /// Behind a transaction of long work, one that is on disk [`OnDisk::Later`], leaves the database to others: PostgreSQL for as long
+    /// as it took, SQLite where its log is to be emptied.
+    pub(crate) async fn give_way(&self, on_disk: OnDisk, took: Duration) {
+        match on_disk {
+            OnDisk::AtCommit => {}
+            OnDisk::Later if self.inner.postgres => tokio::time::sleep(took.min(LONGEST_REST)).await,
+            OnDisk::Later => self.make_room().await,
         }
+    }
+
+    /// Behind some transactions that are on disk later, brings what SQLite's log holds into its file, beside whoever writes. Otherwise
+    /// the commit that fills the log does so, for a tenth of a second, and everybody waits for it.
+    async fn make_room(&self) {
         let behind = self.inner.in_log.fetch_add(1, Ordering::Relaxed) + 1;
         if !behind.is_multiple_of(ROOM_EVERY) {
             return;
