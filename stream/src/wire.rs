@@ -16,8 +16,6 @@ use crate::{Delivered, LogError, Record};
 
 /// Names the camera of a read.
 pub const HEADER_CAMERA: &str = "camera";
-/// Names the id of a read, as hexadecimal digits.
-pub const HEADER_READ_ID: &str = "read-id";
 /// What the camera took the vehicle of a read for: its make, a slash and its colour, either of them empty where the camera says
 /// none. Stands on every read that Steelring writes: a read without it must be opened to know.
 pub const HEADER_VEHICLE: &str = "vehicle";
@@ -99,7 +97,7 @@ pub struct DeadLetter {
     pub body_base64: String,
 }
 
-/// A read: the mark is the key, the capture time the time; camera, id, looks and confidence are headers.
+/// A read: the mark is the key, the capture time the time; camera, looks and confidence are headers.
 ///
 /// # Errors
 /// Does not fail for values of the domain.
@@ -109,7 +107,6 @@ pub fn read_record(read: &PlateRead) -> Result<Record, LogError> {
             HEADER_CAMERA,
             Bytes::copy_from_slice(read.camera.as_str().as_bytes()),
         ),
-        (HEADER_READ_ID, Bytes::from(read.read_id.to_string())),
         (HEADER_VEHICLE, Bytes::from(vehicle_header(read))),
     ];
     let characters = read.character_confidences.iter().copied();
@@ -252,6 +249,15 @@ pub fn case_event_record(sequence: u64, event: &CaseEvent) -> Result<Record, Log
         .headers
         .push((HEADER_SEQUENCE, Bytes::from(sequence.to_string())));
     Ok(record)
+}
+
+/// A case event's place in the order of all; none where the record does not say.
+#[must_use]
+pub fn sequence_of(event: &Delivered) -> Option<u64> {
+    std::str::from_utf8(event.header(HEADER_SEQUENCE)?)
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// What a record of [`Topic::Entries`] says.
