@@ -120,7 +120,7 @@ impl Follower {
         let me = self.clone();
         start(
             self.clone()
-                .tail(Topic::CaseEvents, Start::End, move |_| me.feed.look.notify_one())
+                .tail(Topic::CaseEvents, Start::End, move |event| me.look_for(event))
                 .boxed(),
         );
         let me = self.clone();
@@ -146,7 +146,7 @@ impl Follower {
         tasks
     }
 
-    /// Follows the store's events: woken by this process's writes, by the log, and now and then.
+    /// Follows the store's events: woken by whoever writes one, by the log, and now and then.
     async fn events(self) {
         let begin = || async { self.store.last_event().await };
         let mut cursor = insist("finding the newest event", begin).await;
@@ -284,6 +284,13 @@ impl Follower {
             for record in tail.poll(TAKE, WAIT).await? {
                 take(&record);
             }
+        }
+    }
+
+    /// Looks into the store for an event of the log that was not seen yet.
+    fn look_for(&self, event: &Delivered) {
+        if wire::sequence_of(event).is_none_or(|sequence| sequence > *self.feed.newest().borrow()) {
+            self.feed.look.notify_one();
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{DispatcherError, Parts, persevere};
 
 /// Events published at once.
 const BATCH: u32 = 500;
-/// How often to look for what another process wrote; this process's own events wake the relay.
+/// How often to look for what another process wrote where its word did not wake the relay, as this process's own events do.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often at most the store hears how far events were relayed: a dispatcher that is killed relays those of about so
 /// long once more, and no event waits for the disk because of the one before.
@@ -35,7 +35,10 @@ async fn follow(
     reached: watch::Sender<u64>,
     shutdown: &CancellationToken,
 ) -> Result<(), DispatcherError> {
+    let mut written = parts.store.newest_written();
     loop {
+        // Seen before looking, so that a write in between is not slept through.
+        written.mark_unchanged();
         let last_round = shutdown.is_cancelled();
         let from = *reached.borrow();
         match persevere("relay events", shutdown, || relay(parts, from)).await? {
@@ -45,7 +48,8 @@ async fn follow(
             _ if last_round => return Ok(()),
             _ => tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = parts.store.event_written() => {}
+                // The sender lives as long as the store.
+                _ = written.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             },
         }

@@ -263,12 +263,7 @@ async fn every_event_reaches_the_log_in_the_stores_order() {
     }
     let sequences: Vec<u64> = relayed
         .iter()
-        .map(|record| {
-            std::str::from_utf8(record.header(wire::HEADER_SEQUENCE).unwrap())
-                .unwrap()
-                .parse()
-                .unwrap()
-        })
+        .map(|record| wire::sequence_of(record).unwrap())
         .collect();
     assert_eq!(
         sequences,

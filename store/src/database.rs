@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::distribution::DistributionRefusal;
+use crate::ear::Ear;
 use crate::shelves::FEW;
 use crate::sql::{Step, is_unavailable};
 
@@ -58,8 +59,10 @@ pub(crate) struct Inner {
     pub(crate) few: u64,
     /// Transactions that are on disk later, so far.
     pub(crate) in_log: AtomicU32,
-    /// The newest event that this handle has written.
+    /// The newest event that this handle has written or heard of.
     pub(crate) events: watch::Sender<u64>,
+    /// On PostgreSQL.
+    pub(crate) ear: Option<Ear>,
 }
 
 /// Which step of the store failed.
@@ -169,10 +172,13 @@ impl Store {
         sqlx::any::install_default_drivers();
         let place = place(url)?;
         let postgres = matches!(place, Place::Postgres(_));
+        let mut ear = None;
         let (writer, reader) = match place {
             Place::Postgres(url) => {
                 let options = pool(POSTGRES_CONNECTIONS, POSTGRES_SETTINGS);
                 let pool = options.connect_lazy_with(parse(url, postgres)?);
+                let options = url.parse();
+                ear = Some(Ear::new(options.map_err(|_| no_url())?));
                 (pool.clone(), pool)
             }
             Place::SqliteMemory => {
@@ -201,6 +207,7 @@ impl Store {
                 few,
                 in_log: AtomicU32::new(0),
                 events: watch::Sender::new(0),
+                ear,
             }),
         };
         let last = store.last_event().await?;
@@ -256,10 +263,18 @@ fn escape(path: &str) -> String {
     escaped
 }
 
+fn no_url() -> StoreError {
+    StoreError::Address("not a URL".to_owned())
+}
+
 fn parse(url: &str, postgres: bool) -> Result<AnyConnectOptions, StoreError> {
-    let options: AnyConnectOptions = url
-        .parse()
-        .map_err(|_| StoreError::Address(if postgres { "not a URL" } else { "not a path" }.to_owned()))?;
+    let options: AnyConnectOptions = url.parse().map_err(|_| {
+        if postgres {
+            no_url()
+        } else {
+            StoreError::Address("not a path".to_owned())
+        }
+    })?;
     Ok(options.disable_statement_logging())
 }
 

@@ -6,6 +6,7 @@ use domain::HitId;
 use domain::case::{CaseEvent, Conclusion};
 use tokio::sync::watch;
 
+use crate::database::Inner;
 use crate::sql::{Step, count, from_json, limit, millis, number, storable, to_json, write_rows};
 use crate::transaction::{Tx, transaction};
 use crate::{Store, StoreError};
@@ -70,20 +71,16 @@ impl Store {
         transaction!(self, "set_relayed", |tx| { raise(tx, "relayed", sequence).await })
     }
 
-    /// Wakes whenever this handle (or a clone of it) has written an event. Another process's writes do not wake it, nor
-    /// does an event that was written before the call: whoever waits also looks now and then, or uses
-    /// [`Store::newest_written`], which misses none of this handle's.
-    pub async fn event_written(&self) {
-        let mut newest = self.newest_written();
-        // The sender lives as long as this handle does.
-        let _ = newest.changed().await;
-    }
-
-    /// The newest event that this handle (or a clone of it) has written, to be watched: what was written between two
-    /// looks is seen at the next.
+    /// The newest event that this handle (or a clone of it) has written, and on PostgreSQL any other process, to be watched: what was
+    /// written between two looks is seen at the next. Word of other processes may be lost: whoever waits for it also looks now and
+    /// then. Called within a runtime.
     #[must_use]
     pub fn newest_written(&self) -> watch::Receiver<u64> {
-        self.inner.events.subscribe()
+        let Inner { events, ear, .. } = &*self.inner;
+        if let Some(ear) = ear {
+            ear.listen(events);
+        }
+        events.subscribe()
     }
 
     pub(crate) async fn counter(&self, name: &'static str) -> Result<u64, StoreError> {

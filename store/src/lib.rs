@@ -9,8 +9,8 @@
 //!
 //! Both databases are spoken to through sqlx's `Any` driver in one SQL text (`migrations/0001_tables.sql`, `$1`
 //! placeholders); where they differ there is a function: `Tx::for_update`, the table `given` of `sql::write_rows`, the
-//! placeholders of `sql::insert_rows`; and the audit trail's triggers and a table in order of mark (`migrations/sqlite`,
-//! `migrations/postgres`). A commit is on disk when a call returns: SQLite runs with `synchronous = FULL`,
+//! placeholders of `sql::insert_rows`; PostgreSQL's word of new events (`ear`); and triggers and a table in order of mark
+//! (`migrations/sqlite`, `migrations/postgres`). A commit is on disk when a call returns: SQLite runs with `synchronous = FULL`,
 //! PostgreSQL as its server is set. SQLite has one writing connection: whoever waits longer than 5 s for it gets
 //! [`StoreError::Unavailable`] and tries again. So a large change of a list is written aside in short transactions (`shelves`), and
 //! so is a large draft (`draft_entries`).
@@ -49,6 +49,7 @@ mod aside;
 mod database;
 mod diff;
 mod draft_entries;
+mod ear;
 mod entries;
 mod recall;
 mod shelves;
