@@ -119,24 +119,37 @@ async fn a_watch_sees_what_was_written(world: &World) {
     assert_eq!(*newest.borrow_and_update(), 2);
 }
 
+/// From the beginning, and again when the connection that listens was lost.
 async fn a_watch_hears_of_other_processes_where_the_database_tells(world: &World) {
+    const LISTENERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                             WHERE datname = current_database() AND query LIKE 'LISTEN%'";
     let [here, there] = world.open_two().await;
     let mut newest = here.newest_written();
-    let heard = async { newest.wait_for(|newest| *newest > 0).await.map(drop) };
-    // Again and again: the connection that listens may not be open yet.
-    let writes = async {
-        for number in 0.. {
-            opened(&there, &mark(number)).await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut numbers = 0..;
+    for loses_connection in [false, true] {
+        if loses_connection {
+            assert!(world.run(LISTENERS).await.unwrap() > 0, "somebody listened");
         }
-    };
-    let patience = if world.is_postgres() { 20_000 } else { 200 };
-    tokio::select! {
-        heard = heard => {
-            heard.unwrap();
-            assert!(world.is_postgres(), "a file tells nobody");
+        let known = there.last_event().await.unwrap();
+        let heard = async { newest.wait_for(|newest| *newest > known).await.map(drop) };
+        // Again and again: the connection may not be open yet.
+        let writes = async {
+            for number in numbers.by_ref() {
+                opened(&there, &mark(number)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let patience = if world.is_postgres() { 20_000 } else { 200 };
+        tokio::select! {
+            heard = heard => {
+                heard.unwrap();
+                assert!(world.is_postgres(), "a file tells nobody");
+            }
+            () = writes => {}
+            () = tokio::time::sleep(Duration::from_millis(patience)) => {
+                assert!(!world.is_postgres(), "it hears nothing");
+                return;
+            }
         }
-        () = writes => {}
-        () = tokio::time::sleep(Duration::from_millis(patience)) => assert!(!world.is_postgres(), "it hears nothing"),
     }
 }
