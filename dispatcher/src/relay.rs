@@ -13,7 +13,7 @@ use crate::{DispatcherError, Parts, persevere};
 
 /// Events published at once.
 const BATCH: u32 = 500;
-/// How often to look for what another process wrote where its word did not wake the relay, as this process's own events do.
+/// How often to look for what another process wrote: SQLite does not tell of it, and PostgreSQL's word may be lost.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often at most the store hears how far events were relayed: a dispatcher that is killed relays those of about so
 /// long once more, and no event waits for the disk because of the one before.

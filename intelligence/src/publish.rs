@@ -38,8 +38,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub const BATCH: u32 = 10_000;
 /// Records of a long revision that are published before the next rest.
 const PIECE: usize = 1_000;
-/// The longest rest: what took longer than that waited for the log, and not for a processor.
-const LONGEST_REST: Duration = Duration::from_millis(200);
 /// Records read back at once.
 const READ_BATCH: usize = 10_000;
 /// How long another publisher must be silent before the topic is compared: it may be in the middle of a revision.
@@ -147,7 +145,7 @@ impl Publisher {
                 continue;
             }
             if records.len() == READ_BATCH {
-                rest(begun).await;
+                store::rest(begun.elapsed()).await;
             }
             match self.work(records.is_empty()).await {
                 Ok(()) => {
@@ -250,7 +248,7 @@ impl Publisher {
         for piece in records.chunks(PIECE) {
             let begun = Instant::now();
             self.publish(piece.to_vec()).await?;
-            rest(begun).await;
+            store::rest(begun.elapsed()).await;
         }
         Ok(())
     }
@@ -416,12 +414,6 @@ impl Publisher {
         }
         Ok(())
     }
-}
-
-/// Rests as long as something took that began then: entries are published, read back and taken by matchers with the same processors and
-/// disks that serve reads and hits, and a load of millions leaves half of them.
-async fn rest(begun: Instant) {
-    tokio::time::sleep(begun.elapsed().min(LONGEST_REST)).await;
 }
 
 fn records_of(changes: Vec<(u64, PendingChange)>) -> Vec<Record> {

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -11,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// How far long work stands back, as Unix has it ("niceness"): beside one other that wants a processor it gets a tenth of it.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
+
+/// The longest [`rest`]: what took longer than that waited for others, and not for a processor.
+const LONGEST_REST: Duration = Duration::from_millis(200);
 
 /// Runs a future on a thread of its own. A change of millions of entries computes for seconds between one wait and the next, and would
 /// hold up whatever else its thread serves. It is dropped where it waits, once nobody waits for it any more.
@@ -43,6 +47,12 @@ pub async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
     ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
+/// Rests as long as a piece of long work took: who works for it elsewhere, log and database and whoever reads them, knows nothing of
+/// threads that give way, and is left half of the time.
+pub async fn rest(took: Duration) {
+    tokio::time::sleep(took.min(LONGEST_REST)).await;
+}
+
 /// Starts a thread for long work.
 ///
 /// # Panics
@@ -66,7 +76,6 @@ fn give_way() {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
 

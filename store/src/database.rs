@@ -1,6 +1,7 @@
 //! The connection, its migrations and its errors.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -177,8 +178,7 @@ impl Store {
             Place::Postgres(url) => {
                 let options = pool(POSTGRES_CONNECTIONS, POSTGRES_SETTINGS);
                 let pool = options.connect_lazy_with(parse(url, postgres)?);
-                let options = url.parse();
-                ear = Some(Ear::new(options.map_err(|_| no_url())?));
+                ear = Some(Ear::new(parts_of(url, "URL")?));
                 (pool.clone(), pool)
             }
             Place::SqliteMemory => {
@@ -263,19 +263,14 @@ fn escape(path: &str) -> String {
     escaped
 }
 
-fn no_url() -> StoreError {
-    StoreError::Address("not a URL".to_owned())
+fn parse(url: &str, postgres: bool) -> Result<AnyConnectOptions, StoreError> {
+    let options: AnyConnectOptions = parts_of(url, if postgres { "URL" } else { "path" })?;
+    Ok(options.disable_statement_logging())
 }
 
-fn parse(url: &str, postgres: bool) -> Result<AnyConnectOptions, StoreError> {
-    let options: AnyConnectOptions = url.parse().map_err(|_| {
-        if postgres {
-            no_url()
-        } else {
-            StoreError::Address("not a path".to_owned())
-        }
-    })?;
-    Ok(options.disable_statement_logging())
+fn parts_of<T: FromStr>(url: &str, kind: &str) -> Result<T, StoreError> {
+    url.parse()
+        .map_err(|_| StoreError::Address(format!("not a {kind}")))
 }
 
 fn pool(connections: u32, settings: &'static str) -> AnyPoolOptions {

@@ -54,6 +54,7 @@ async fn hear(pool: &PgPool, newest: &watch::Sender<u64>) -> Result<Infallible, 
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     loop {
+        // Whatever was said, somebody wrote: whoever watches looks.
         let heard: u64 = listener.recv().await?.payload().parse().unwrap_or_default();
         newest.send_modify(|known| *known = heard.max(*known));
     }

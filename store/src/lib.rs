@@ -56,6 +56,6 @@ mod shelves;
 mod sql;
 mod transaction;
 
-pub use aside::{aside, compute};
+pub use aside::{aside, compute, rest};
 pub use database::{Store, StoreError};
 pub use sql::MAX_ROWS;

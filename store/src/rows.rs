@@ -209,6 +209,7 @@ fn read(rows: Arc<dyn Rows>) -> mpsc::Receiver<Block> {
                 Err(_) => ControlFlow::Break(()),
             }
         });
+        // As above.
         let _ = send.blocking_send(read.map(|()| None).map_err(StoreError::Rows));
     });
     blocks

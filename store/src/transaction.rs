@@ -7,7 +7,7 @@ use sqlx::{Any, AnyConnection, Transaction};
 use tokio::time::error::Elapsed;
 
 use crate::sql::{Step, is_conflict};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, aside};
 
 /// Tries before a conflict is reported. Each conflict means that another writer got on, so a few suffice.
 const MAX_TRIES: u32 = 10;
@@ -18,8 +18,6 @@ pub(crate) const MAX_DURATION: Duration = Duration::from_secs(900);
 const ROOM_EVERY: u32 = 8;
 /// Times that it is tried then: what others write meanwhile is to be emptied, too.
 const ROOM_TRIES: u32 = 5;
-/// The longest rest behind a transaction on PostgreSQL: what took longer than that waited for others already.
-const LONGEST_REST: Duration = Duration::from_millis(200);
 
 /// An open transaction.
 pub(crate) struct Tx {
@@ -169,7 +167,7 @@ impl Store {
     pub(crate) async fn give_way(&self, on_disk: OnDisk, took: Duration) {
         match on_disk {
             OnDisk::AtCommit => {}
-            OnDisk::Later if self.inner.postgres => tokio::time::sleep(took.min(LONGEST_REST)).await,
+            OnDisk::Later if self.inner.postgres => aside::rest(took).await,
             OnDisk::Later => self.make_room().await,
         }
     }

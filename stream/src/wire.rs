@@ -1,5 +1,7 @@
 //! What the topics carry: envelopes and JSON values, to and from the domain's types.
 
+use std::str::FromStr;
+
 use bytes::Bytes;
 use domain::case::CaseEvent;
 use domain::hit::Hit;
@@ -124,10 +126,7 @@ pub fn read_record(read: &PlateRead) -> Result<Record, LogError> {
 /// How sure the camera was of a read's mark; none where it does not say.
 #[must_use]
 pub fn confidence_of(read: &Delivered) -> Option<f32> {
-    std::str::from_utf8(read.header(HEADER_CONFIDENCE)?)
-        .ok()?
-        .parse()
-        .ok()
+    number(read, HEADER_CONFIDENCE)
 }
 
 fn vehicle_header(read: &PlateRead) -> String {
@@ -254,10 +253,7 @@ pub fn case_event_record(sequence: u64, event: &CaseEvent) -> Result<Record, Log
 /// A case event's place in the order of all; none where the record does not say.
 #[must_use]
 pub fn sequence_of(event: &Delivered) -> Option<u64> {
-    std::str::from_utf8(event.header(HEADER_SEQUENCE)?)
-        .ok()?
-        .parse()
-        .ok()
+    number(event, HEADER_SEQUENCE)
 }
 
 /// What a record of [`Topic::Entries`] says.
@@ -301,6 +297,11 @@ pub fn decode<T: DeserializeOwned>(record: &Delivered) -> Result<T, LogError> {
         topic: record.place.topic.name(),
         source,
     })
+}
+
+/// A header that is a number in decimal digits.
+fn number<T: FromStr>(record: &Delivered, header: &str) -> Option<T> {
+    std::str::from_utf8(record.header(header)?).ok()?.parse().ok()
 }
 
 fn keyed<T: Serialize>(topic: Topic, key: &str, value: &T, at: Timestamp) -> Result<Record, LogError> {
